@@ -1,0 +1,418 @@
+"""ScatteringTransformer: parameters, checks, names of outputs."""
+
+from __future__ import annotations
+
+import copy
+import math
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, check_memory
+
+from skmst.scattering.cascade import Setting, scatter
+from skmst.scattering.fields import check_fields
+from skmst.scattering.paths import path_table
+from skmst.utils._sklearn import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    TrajectoryOutputMixin,
+    check_feature_names_in,
+    fit_context,
+)
+from skmst.utils.persistence import VersionStampMixin
+
+# Octaves of oversampling that keep coefficients within 1e-3 of the definition (tests/scattering/test_cascade.py);
+# kymatio's critical rate for 1-D Morlet filters is conservative enough as it is.
+AUTO_OVERSAMPLING = {("morlet", 1): 0, ("morlet", 2): 1, ("tight", 1): 1, ("tight", 2): 1}
+FLOOR_QUANTILE = 0.01  # a path's floor under the logarithm is this quantile of its fitted coefficients
+
+
+class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, TransformerMixin, BaseEstimator):
+    """Scattering transform of 1-D and 2-D fields: cascades of wavelet moduli, averaged.
+
+    Order m of a field x is ``S[p] x = |...|x * psi_1| * psi_2| ... * psi_m| * phi`` along a path p of wavelets of
+    growing scale. The coefficients are invariant (``T="global"``) or covariant (local averages) to translations,
+    stable to deformations and need no training. All leading axes of the input are kept and its grid is replaced by
+    features.
+
+    Global coefficients do not know where on the grid anything is: no model built on them can forecast a position or the
+    phase of a travelling wave. Keep position with ``T=16`` (local averages) or ``T=1`` (full resolution).
+
+    Parameters
+    ----------
+    J : int, default=None
+        Number of octaves; the largest scale is ``2**J`` grid steps. None takes the largest that the grid allows
+        less one, at least 1; see ``J_``.
+    Q : int or tuple of (int, int), default=1
+        Wavelets per octave of the first (and the second) order, 1-D fields only. One number concerns the first order;
+        the second has one per octave.
+    L : int, default=8
+        Orientations, 2-D fields only.
+    T : {"global"}, int or None, default="global"
+        Averaging scale: the whole grid, that many grid steps, or ``2**J`` (None). ``T=1`` does not average at all.
+    max_order : {0, 1, 2}, default=2
+        Highest order.
+    wavelet : {"morlet", "tight"}, default="morlet"
+        Filter bank: the Morlet filters of the scattering literature (the values of kymatio), or log-cosine filters that
+        are an exact Littlewood-Paley partition of unity, so that energy is conserved layer by layer.
+    rectifier : {"modulus"}, default="modulus"
+        Pointwise nonlinearity between the convolutions.
+    statistics : {"mean"}, default="mean"
+        What is averaged: the rectified signals.
+    boundary : {"periodic", "reflect"}, default="periodic"
+        How a field goes on beyond its edges. "reflect" mirrors it, the edge point repeated (as in scipy.ndimage).
+    oversampling : {"auto", "full"} or int, default="auto"
+        Sampling of the inner layers: critical as in kymatio (0), that many octaves finer, the full grid everywhere
+        ("full", the definition), or what keeps coefficients within 1e-3 of the definition ("auto").
+    output_step : int, default=None
+        Grid steps between the output points of local coefficients; None takes ``T / 4``, at least 1.
+    log : bool, default=False
+        Take ``log(S + floor)`` of orders 1 and 2. The floor of a path is the 1 % quantile of its coefficients in
+        the fitted data, so that a vanishing coefficient does not become the largest feature. Order 0 is signed and
+        stays linear.
+    grid_shape : tuple of int, default=None
+        Grid of the fields. None means a 1-D grid, the last axis. The trailing axes of X must equal it, or be its
+        flattened product.
+    n_channels : int, default=None
+        Number of fields on the same grid, on the axis before the grid (or flattened with it). None: one, without
+        an axis.
+    memory : str or joblib.Memory, default=None
+        Cache of coefficients on disk, one entry per trajectory and setting, keyed by content. Spares a search over
+        later steps of a Pipeline the transform of the same trajectories in every fold.
+    engine : {"auto", "numpy"}, default="auto"
+        What executes the transform.
+    n_jobs : int, default=None
+        Threads over samples. None means 1 unless in a :obj:`joblib.parallel_config` context.
+
+    Attributes
+    ----------
+    J_ : int
+        Number of octaves in use.
+    grid_shape_ : tuple of int
+        Grid of the fields.
+    paths_ : dict of ndarray
+        One row per path and one column per key: name, order, octave, orientation, centre frequency and bandwidth
+        (cycles per grid step) of each wavelet. ``pandas.DataFrame(est.paths_)`` shows it.
+    output_grid_ : tuple of int
+        Grid of the coefficients of one path; () for global averages.
+    log_floor_ : ndarray of shape (n_channels, n_paths), only with ``log=True``
+        What is added before the logarithm; 0 at order 0.
+    n_features_in_ : int
+        Number of values per field: grid points times channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, where X had any at fit.
+
+    See Also
+    --------
+    PerSnapshot : Any scikit-learn transformer along trajectories.
+    KoopmanRegressor : Linear dynamics in the coefficients.
+
+    Notes
+    -----
+    Paths of order 2 go from a finer to a coarser resolution, ``j1 < j2``, as in kymatio.
+
+    References
+    ----------
+    .. [1] S. Mallat, "Group invariant scattering", Comm. Pure Appl. Math. 65 (2012), eq. (2.25).
+    .. [2] J. Bruna and S. Mallat, "Invariant scattering convolution networks", IEEE TPAMI 35 (2013).
+    .. [3] M. Andreux et al., "Kymatio: scattering transforms in Python", JMLR 21 (2020).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmst import ScatteringTransformer
+    >>> fields = np.random.default_rng(0).standard_normal((10, 64))
+    >>> scatter = ScatteringTransformer(J=3, wavelet="tight").fit(fields)
+    >>> scatter.transform(fields).shape
+    (10, 7)
+    >>> scatter.get_feature_names_out()
+    array(['s0', 's1_j0', 's1_j1', 's1_j2', 's2_j0_j1', 's2_j0_j2',
+           's2_j1_j2'], dtype=object)
+    >>> runs = fields.reshape(2, 5, 64)  # two trajectories of five steps
+    >>> scatter.transform(runs).shape
+    (2, 5, 7)
+    """
+
+    _parameter_constraints: dict = {
+        "J": [Interval(Integral, 1, None, closed="left"), None],
+        "Q": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "L": [Interval(Integral, 1, None, closed="left")],
+        "T": [StrOptions({"global"}), Interval(Integral, 1, None, closed="left"), None],
+        "max_order": [Interval(Integral, 0, 2, closed="both")],
+        "wavelet": [StrOptions({"morlet", "tight"})],
+        "rectifier": [StrOptions({"modulus"})],
+        "statistics": [StrOptions({"mean"})],
+        "boundary": [StrOptions({"periodic", "reflect"})],
+        "oversampling": [StrOptions({"auto", "full"}), Interval(Integral, 0, None, closed="left")],
+        "output_step": [Interval(Integral, 1, None, closed="left"), None],
+        "log": ["boolean"],
+        "grid_shape": ["array-like", None],
+        "n_channels": [Interval(Integral, 1, None, closed="left"), None],
+        "memory": [str, HasMethods(["cache"]), None],
+        "engine": [StrOptions({"auto", "numpy"})],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        J=None,
+        Q=1,
+        L=8,
+        T="global",
+        max_order=2,
+        *,
+        wavelet="morlet",
+        rectifier="modulus",
+        statistics="mean",
+        boundary="periodic",
+        oversampling="auto",
+        output_step=None,
+        log=False,
+        grid_shape=None,
+        n_channels=None,
+        memory=None,
+        engine="auto",
+        n_jobs=None,
+    ):
+        self.J = J
+        self.Q = Q
+        self.L = L
+        self.T = T
+        self.max_order = max_order
+        self.wavelet = wavelet
+        self.rectifier = rectifier
+        self.statistics = statistics
+        self.boundary = boundary
+        self.oversampling = oversampling
+        self.output_step = output_step
+        self.log = log
+        self.grid_shape = grid_shape
+        self.n_channels = n_channels
+        self.memory = memory
+        self.engine = engine
+        self.n_jobs = n_jobs
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Settle grid, octaves and paths; with ``log=True`` also the floor of the logarithm.
+
+        Parameters
+        ----------
+        X : array-like of shape (..., *grid_shape) or (..., n_channels, *grid_shape), or list of such arrays
+            Fields with any leading axes, at least one; the grid (and channels) may be flattened into the last axis.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : ScatteringTransformer
+
+        Raises
+        ------
+        ValueError
+            If X is not finite and real, its shape does not fit `grid_shape` and `n_channels`, or the grid does not hold
+            `J` octaves or the averaging scale `T`.
+        """
+        self._fit(X, keep=False)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y=None, **fit_params):
+        """Fit to X and return its coefficients, computed once.
+
+        Parameters
+        ----------
+        X : array-like of shape (..., *grid_shape), or list of such arrays
+            Fields, as in :meth:`fit`.
+        y : None
+            Ignored.
+        **fit_params : dict
+            Ignored; for compatibility.
+
+        Returns
+        -------
+        ndarray of shape (..., n_features_out), or list of them
+        """
+        fields, coefficients = self._fit(X, keep=True)
+        return fields.restore([self._flat(c) for c in coefficients])
+
+    def transform(self, X):
+        """Scattering coefficients, flat.
+
+        Parameters
+        ----------
+        X : array-like of shape (..., *grid_shape), or list of such arrays
+            Fields on the grid of the fit, any leading axes.
+
+        Returns
+        -------
+        ndarray of shape (..., n_features_out), or list of them
+            One feature per channel, path and output point, float32 for float32 fields, else float64.
+        """
+        fields, coefficients = self._coefficients(X)
+        return fields.restore([self._flat(c) for c in coefficients])
+
+    def coefficients(self, X):
+        """Scattering coefficients with their axes: the numbers of :meth:`transform`, unflattened.
+
+        Parameters
+        ----------
+        X : array-like of shape (..., *grid_shape), or list of such arrays
+            Fields on the grid of the fit, any leading axes.
+
+        Returns
+        -------
+        ndarray of shape (..., [n_channels,] n_paths, *output_grid_), or list of them
+        """
+        fields, coefficients = self._coefficients(X)
+        if self.n_channels is None:
+            coefficients = [np.squeeze(c, axis=-2 - len(self.output_grid_)) for c in coefficients]
+        return fields.restore(coefficients)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names such as ``s1_j2``, ``s2_j0_l3_j2_l1``, ``c1_s0`` (channel 1), ``s1_j0_x16`` (at grid point 16).
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Only checked against the fitted names and number.
+
+        Returns
+        -------
+        ndarray of str objects of shape (n_features_out,)
+        """
+        check_is_fitted(self)
+        check_feature_names_in(self, input_features)
+        channels = [f"c{c}_" for c in range(self.n_channels)] if self.n_channels else [""]
+        step = self._setting.output_step
+        points = [
+            "".join(f"_{axis}{index * step}" for axis, index in zip("xyz", point, strict=False))
+            for point in np.ndindex(self.output_grid_)
+        ]
+        names = [f"{c}{path}{point}" for c in channels for path in self.paths_["name"] for point in points]
+        return np.asarray(names, dtype=object)
+
+    @property
+    def _n_features_out(self):
+        return (self.n_channels or 1) * len(self.paths_["name"]) * math.prod(self.output_grid_)
+
+    def _fit(self, X, *, keep):
+        """Fit; coefficients of X too where they are kept or the logarithm's floor needs them."""
+        fitted = copy.copy(self)  # a fit that fails or is interrupted leaves this estimator as it was
+        fields = check_fields(fitted, X, _axes(self.grid_shape), self.n_channels, reset=True)
+        setting = fitted._make_setting(fields.grid_shape)
+        fitted._setting, fitted.J_ = setting, setting.J
+        fitted.grid_shape_, fitted.output_grid_ = setting.grid_shape, setting.output_grid
+        first, second = setting.wavelets()
+        fitted.paths_ = path_table(setting.paths(), first, second, len(setting.grid_shape))
+        coefficients = [fitted._scatter(run) for run in fields.runs] if keep or self.log else []
+        if self.log:
+            fitted.log_floor_ = fitted._floor(coefficients)
+            coefficients = [fitted._log(c) for c in coefficients]
+        self.__dict__ = fitted.__dict__
+        return fields, coefficients
+
+    def _coefficients(self, X):
+        check_is_fitted(self)
+        fields = check_fields(self, X, _axes(self.grid_shape), self.n_channels, reset=False)
+        coefficients = [self._scatter(run) for run in fields.runs]
+        return fields, [self._log(c) for c in coefficients] if self.log else coefficients
+
+    def _scatter(self, run):
+        """Coefficients (*leading, n_channels, n_paths, *output_grid) of fields (*leading, n_channels, *grid)."""
+        leading = run.shape[: run.ndim - len(self.grid_shape_)]
+        call = scatter if self.memory is None else check_memory(self.memory).cache(scatter, ignore=["n_jobs"])
+        per_trajectory = self.memory is not None and len(leading) > 2
+        parts = [np.ascontiguousarray(part) for part in run] if per_trajectory else [run]
+        flat = [part.reshape(-1, *self.grid_shape_) for part in parts]
+        coefficients = np.concatenate([call(part, self._setting, n_jobs=self.n_jobs) for part in flat])
+        return coefficients.reshape(*leading, *coefficients.shape[1:])
+
+    def _flat(self, coefficients):
+        n_leading = coefficients.ndim - 2 - len(self.output_grid_)
+        return coefficients.reshape(*coefficients.shape[:n_leading], -1)
+
+    def _by_path(self, coefficients):
+        """View with axes (fields, n_channels, n_paths, output points)."""
+        return coefficients.reshape(-1, self.n_channels or 1, len(self.paths_["order"]), math.prod(self.output_grid_))
+
+    def _floor(self, runs):
+        """A low quantile of every path's coefficients, above their round-off; 1 where all are zero."""
+        values = np.concatenate([self._by_path(c) for c in runs])
+        floor = np.quantile(values, FLOOR_QUANTILE, axis=(0, 3))
+        roundoff = np.finfo(values.dtype).eps * np.abs(values).mean(axis=(0, 2, 3))[:, None]
+        floor = np.maximum(floor, roundoff).astype(np.float64)
+        floor[floor == 0.0] = 1.0
+        floor[:, self.paths_["order"] == 0] = 0.0
+        return floor
+
+    def _log(self, coefficients):
+        out = coefficients.copy()
+        by_path, higher = self._by_path(out), self.paths_["order"] > 0
+        floor = self.log_floor_.astype(out.dtype)[:, higher, None]
+        by_path[:, :, higher] = np.log(by_path[:, :, higher] + floor)
+        return out
+
+    def _make_setting(self, grid_shape):
+        J, smallest = self._octaves(grid_shape), min(grid_shape)
+        T = None if self.T == "global" else 2**J if self.T is None else self.T
+        if T is not None and smallest < T:
+            raise ValueError(f"T={T} is larger than the grid {grid_shape}; use T <= {smallest} or T='global'.")
+        if T is None and self.output_step is not None:
+            raise ValueError("output_step has no meaning with T='global'; leave it None or choose a local T.")
+        step = 1 if T is None else self.output_step or max(1, T // 4)
+        if step > smallest:
+            raise ValueError(f"output_step={step} is larger than the grid {grid_shape}.")
+        Q = _wavelets_per_octave(self.Q)
+        if len(grid_shape) > 1 and Q != (1, 1):
+            raise ValueError(f"Q={self.Q!r} concerns 1-D fields; in 2-D there is one wavelet per octave and angle.")
+        named = {"auto": AUTO_OVERSAMPLING[self.wavelet, len(grid_shape)], "full": None}
+        return Setting(
+            grid_shape=grid_shape,
+            J=J,
+            Q=Q,
+            L=self.L,
+            T=T,
+            max_order=self.max_order,
+            wavelet=self.wavelet,
+            boundary=self.boundary,
+            oversampling=named.get(self.oversampling, self.oversampling),
+            output_step=step,
+        )
+
+    def _octaves(self, grid_shape):
+        most = math.floor(math.log2(min(grid_shape)))
+        if most < 1:
+            raise ValueError(
+                f"A grid of shape {grid_shape} (n_features={math.prod(grid_shape)}) is too small to scatter: the "
+                "smallest scale spans two points on each axis."
+            )
+        if self.J is None:
+            return max(1, most - 1)
+        if most < self.J:
+            raise ValueError(
+                f"J={self.J} needs 2**J = {2**self.J} grid points on each axis, but the grid is {grid_shape}; use "
+                f"J <= {most}."
+            )
+        return self.J
+
+
+def _axes(grid_shape):
+    """grid_shape as a tuple of one or two positive ints, or None."""
+    if grid_shape is None:
+        return None
+    axes = tuple(grid_shape)
+    if len(axes) not in (1, 2) or not all(isinstance(n, Integral) and int(n) >= 1 for n in axes):
+        raise ValueError(f"grid_shape={grid_shape!r} must hold one or two positive integers.")
+    return tuple(int(n) for n in axes)
+
+
+def _wavelets_per_octave(Q):
+    if isinstance(Q, Integral):
+        return int(Q), 1
+    pair = tuple(Q)
+    if len(pair) != 2 or not all(isinstance(q, Integral) and int(q) >= 1 for q in pair):
+        raise ValueError(f"Q={Q!r} must be a positive integer or two of them, one for each order.")
+    return int(pair[0]), int(pair[1])

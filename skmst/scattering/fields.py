@@ -1,0 +1,143 @@
+"""Fields at the door: which axes are grid, which are leading, and whether the numbers can be used."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_array
+
+from skmst.utils._sklearn import validate_data
+
+DTYPES = (np.float64, np.float32)
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Checked fields of one or several runs.
+
+    Attributes
+    ----------
+    runs : list of ndarray of shape (*leading, n_channels, *grid_shape)
+        One array per run; one run unless a list came in.
+    grid_shape : tuple of int
+        Grid of the fields.
+    is_list : bool
+        Whether the caller passed a list of runs.
+    """
+
+    runs: list[np.ndarray]
+    grid_shape: tuple[int, ...]
+    is_list: bool
+
+    def restore(self, results: list[np.ndarray]) -> Any:
+        """One result per run, in the form in which the fields came."""
+        return results if self.is_list else results[0]
+
+
+def check_fields(
+    estimator: Any, X: Any, grid_shape: tuple[int, ...] | None, n_channels: int | None, *, reset: bool
+) -> Fields:
+    """Check fields and split their axes into leading axes, channels and grid.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Receives `n_features_in_` and, from a dataframe, `feature_names_in_` with ``reset=True``; compared otherwise.
+    X : array-like of shape (..., [n_channels,] *grid_shape), or list of ndarray
+        Fields; grid and channels may be flattened into the last axis.
+    grid_shape : tuple of int or None
+        Grid; None is a 1-D grid, the last axis.
+    n_channels : int or None
+        Fields on the same grid.
+    reset : bool
+        Whether this is a fit.
+
+    Returns
+    -------
+    Fields
+
+    Raises
+    ------
+    ValueError
+        If X is not finite, real and of a fitting shape.
+    """
+    is_list = isinstance(X, (list, tuple)) and len(X) > 0 and all(_is_run(run) for run in X)
+    if not is_list:
+        runs = [_check_run(estimator, X, grid_shape, n_channels, reset=reset)]
+    else:
+        runs = [_check_run(estimator, X[0], grid_shape, n_channels, reset=reset)]
+        runs += [_check_run(estimator, run, grid_shape, n_channels, reset=False) for run in X[1:]]
+    return Fields(runs, runs[0].shape[_n_leading(runs[0], grid_shape) + 1 :], is_list)
+
+
+def _is_run(run: Any) -> bool:
+    return isinstance(run, np.ndarray) and run.ndim >= 2
+
+
+def _n_leading(run: np.ndarray, grid_shape: tuple[int, ...] | None) -> int:
+    return run.ndim - 1 - (1 if grid_shape is None else len(grid_shape))
+
+
+def _check_run(
+    estimator: Any, X: Any, grid_shape: tuple[int, ...] | None, n_channels: int | None, *, reset: bool
+) -> np.ndarray:
+    if np.ma.isMaskedArray(X):
+        raise ValueError("X is a masked array; fill or cut the masked values first, masks are not used.")
+    if isinstance(X, (list, tuple)):
+        X = _from_sequence(X)
+    if getattr(X, "ndim", 2) <= 2:
+        X = validate_data(estimator, X, dtype=DTYPES, reset=reset)
+        return _split(X, grid_shape, n_channels)
+    X = check_array(X, dtype=DTYPES, allow_nd=True, estimator=estimator, input_name="X")
+    fields = _split(X, grid_shape, n_channels)
+    width = math.prod(fields.shape[_n_leading(fields, grid_shape) :])
+    if reset:
+        estimator.n_features_in_ = width
+        vars(estimator).pop("feature_names_in_", None)
+    elif width != estimator.n_features_in_:
+        raise ValueError(
+            f"X has fields of {width} values, shape {fields.shape[_n_leading(fields, grid_shape) :]}, but "
+            f"{type(estimator).__name__} was fitted to fields of {estimator.n_features_in_} values."
+        )
+    return fields
+
+
+def _from_sequence(X: Any) -> np.ndarray:
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            "X is ragged: pass one array, or for runs of unequal length a list with one array of shape "
+            "(n_steps, *grid_shape) per trajectory."
+        ) from error
+
+
+def _split(X: np.ndarray, grid_shape: tuple[int, ...] | None, n_channels: int | None) -> np.ndarray:
+    """X with a channel axis before its grid."""
+    channels = n_channels or 1
+    if grid_shape is None:
+        if n_channels is None:
+            return X[..., None, :]
+        if X.ndim >= 3 and X.shape[-2] == channels:
+            return X
+        if X.ndim == 2 and X.shape[-1] % channels == 0:
+            return X.reshape(*X.shape[:-1], channels, -1)
+        raise ValueError(
+            f"X has shape {X.shape}, which does not hold n_channels={channels} on the axis before the 1-D grid "
+            "(the last axis)."
+        )
+    wanted = grid_shape if n_channels is None else (channels, *grid_shape)
+    if X.ndim > len(wanted) and X.shape[X.ndim - len(wanted) :] == wanted:
+        return X.reshape(*X.shape[: X.ndim - len(wanted)], channels, *grid_shape)
+    if X.shape[-1] == math.prod(wanted):
+        return X.reshape(*X.shape[:-1], channels, *grid_shape)
+    if X.shape == wanted:
+        raise ValueError(f"X of shape {X.shape} is a single field: pass X[None], a batch of one.")
+    raise ValueError(
+        f"The trailing axes of X, shape {X.shape}, must equal grid_shape={grid_shape}"
+        + (f" after n_channels={n_channels}" if n_channels else "")
+        + f", or the last axis its flattened size {math.prod(wanted)}."
+    )

@@ -1,0 +1,279 @@
+"""ScatteringTransformer as a scikit-learn estimator: shapes, names, logarithm, caching, pickles, bad input."""
+
+import copy
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from skmst import ScatteringTransformer
+from skmst.scattering import _transformer as module
+
+
+def test_leading_axes_are_kept_and_the_grid_becomes_features(rng):
+    x = rng.standard_normal((2, 3, 5, 64))
+    scatter = ScatteringTransformer(J=3)
+    flat = scatter.fit_transform(x.reshape(-1, 64))
+    assert_array_equal(scatter.fit_transform(x), flat.reshape(2, 3, 5, -1))
+    assert scatter.n_features_in_ == 64
+    assert scatter.grid_shape_ == (64,)
+
+
+def test_a_list_of_unequal_runs_gives_a_list(rng):
+    runs = [rng.standard_normal((n, 32)) for n in (4, 7)]
+    scatter = ScatteringTransformer(J=3).fit(runs)
+    for found, run in zip(scatter.transform(runs), runs, strict=True):
+        assert_array_equal(found, scatter.transform(run))
+
+
+def test_two_dimensional_fields_need_their_grid_and_may_be_flat(rng):
+    x = rng.standard_normal((2, 5, 16, 12))
+    scatter = ScatteringTransformer(J=2, L=4, grid_shape=(16, 12))
+    found = scatter.fit_transform(x)
+    assert found.shape == (2, 5, 1 + 8 + 16)
+    assert_array_equal(scatter.transform(x.reshape(2, 5, -1)), found)
+    assert_array_equal(scatter.transform(x[0].reshape(5, -1)), found[0])
+    assert scatter.n_features_in_ == 192
+
+
+def test_channels_are_scattered_one_by_one(rng):
+    x = rng.standard_normal((4, 2, 32))
+    scatter = ScatteringTransformer(J=3, wavelet="tight", n_channels=2, T=8)
+    found = scatter.fit_transform(x)
+    alone = ScatteringTransformer(J=3, wavelet="tight", T=8).fit_transform(x[:, 1])
+    assert_allclose(found[:, found.shape[1] // 2 :], alone, rtol=1e-12)
+    assert_array_equal(scatter.transform(x.reshape(4, 64)), found)
+    assert scatter.coefficients(x).shape == (4, 2, 7, 16)
+    names = scatter.get_feature_names_out()
+    assert names[0] == "c0_s0_x0"
+    assert names[-1] == "c1_s2_j1_j2_x30"
+
+
+@pytest.mark.parametrize("T", ["global", None, 1, 6])
+def test_coefficients_are_the_features_with_axes(T, rng):
+    x = rng.standard_normal((3, 20, 24))
+    scatter = ScatteringTransformer(J=2, L=2, T=T, grid_shape=(20, 24), log=True).fit(x)
+    coefficients, flat = scatter.coefficients(x), scatter.transform(x)
+    assert coefficients.shape == (3, len(scatter.paths_["name"]), *scatter.output_grid_)
+    assert_array_equal(coefficients.reshape(3, -1), flat)
+    assert len(scatter.get_feature_names_out()) == flat.shape[1] == len(set(scatter.get_feature_names_out()))
+
+
+def test_names_say_order_scale_and_angle():
+    x = np.zeros((1, 16, 16))
+    names = ScatteringTransformer(J=3, L=4, grid_shape=(16, 16)).fit(x).get_feature_names_out()
+    assert "s2_j0_l3_j2_l1" in names
+    names = ScatteringTransformer(J=4, wavelet="tight").fit(x[0]).get_feature_names_out()
+    assert list(names[:3]) == ["s0", "s1_j0", "s1_j1"]
+    assert "s2_j1_j3" in names
+    names = ScatteringTransformer(J=3, Q=4, T=4).fit(np.zeros((1, 64))).get_feature_names_out()
+    assert "s1_j1_q2_x8" in names
+    assert len(set(names)) == len(names)
+
+
+def test_the_path_table_is_a_dataframe_and_frequencies_fall_along_paths():
+    scatter = ScatteringTransformer(J=4, Q=3).fit(np.zeros((1, 64)))
+    table = pd.DataFrame(scatter.paths_)
+    assert list(table["name"]) == list(scatter.get_feature_names_out())
+    second = table[table["order"] == 2]
+    assert (second["frequency2"] < second["frequency1"]).all()
+    assert (table[table["order"] == 0]["frequency1"].isna()).all()
+    assert (table[table["order"] == 1]["bandwidth1"] > 0).all()
+
+
+def test_precision_follows_the_input(rng):
+    x = rng.standard_normal((3, 32))
+    for log in (False, True):
+        scatter = ScatteringTransformer(J=3, log=log).fit(x)
+        assert scatter.transform(x.astype(np.float32)).dtype == np.float32
+        assert scatter.transform(x).dtype == np.float64
+        assert scatter.transform((10 * x).astype(int)).dtype == np.float64
+
+
+def test_the_floor_of_the_logarithm_is_tied_to_the_data(rng):
+    x = rng.standard_normal((200, 64))
+    plain = ScatteringTransformer(J=4).fit(x).transform(x)
+    scatter = ScatteringTransformer(J=4, log=True).fit(x)
+    higher = scatter.paths_["order"] > 0
+    floor = scatter.log_floor_[0]
+    assert_allclose(floor[higher], np.quantile(plain[:, higher], 0.01, axis=0))
+    assert_allclose(scatter.transform(x)[:, higher], np.log(plain[:, higher] + floor[higher]))
+    assert_array_equal(scatter.transform(x)[:, 0], plain[:, 0])
+    # scaling the data shifts every logarithm by the same amount
+    scaled = ScatteringTransformer(J=4, log=True).fit_transform(100 * x)
+    assert_allclose(scaled[:, higher] - scatter.transform(x)[:, higher], np.log(100), rtol=1e-10)
+    # a field far smaller than any of the fit does not run away
+    tiny = scatter.transform(1e-12 * x[:1])
+    assert (tiny[:, higher] >= np.log(floor[higher]) - 1e-9).all()
+
+
+def test_constant_fields_are_valid_data():
+    for value in (0.0, 5.0):
+        found = ScatteringTransformer(J=3, log=True).fit_transform(np.full((4, 32), value))
+        assert np.isfinite(found).all()
+        assert_array_equal(found[:, 0], value)
+
+
+def test_round_off_in_the_mean_is_zero(rng):
+    x = rng.standard_normal((50, 64))
+    x -= x.mean(axis=1, keepdims=True)
+    assert_array_equal(ScatteringTransformer(J=3).fit_transform(x)[:, 0], 0.0)
+
+
+def test_defaults_say_what_they_resolved_to():
+    assert ScatteringTransformer().fit(np.zeros((1, 256))).J_ == 7
+    assert ScatteringTransformer().fit(np.zeros((1, 100))).J_ == 5
+    assert ScatteringTransformer(grid_shape=(64, 20)).fit(np.zeros((1, 64, 20))).J_ == 3
+    assert ScatteringTransformer(T=None).fit(np.zeros((1, 256))).output_grid_ == (8,)
+    assert ScatteringTransformer(T=16).fit(np.zeros((1, 256))).output_grid_ == (64,)
+
+
+def test_pickles_are_small_and_exact(rng):
+    x = rng.standard_normal((2, 128, 128))
+    scatter = ScatteringTransformer(J=3, L=8, grid_shape=(128, 128), log=True).fit(x)
+    stored = pickle.dumps(scatter)
+    assert len(stored) < 100_000
+    assert_array_equal(pickle.loads(stored).transform(x), scatter.transform(x))
+
+
+def test_a_pickle_of_another_version_warns(rng):
+    scatter = ScatteringTransformer(J=2).fit(rng.standard_normal((2, 16)))
+    state = scatter.__getstate__()
+    state["_skmst_version"] = "0.0.0"
+    with pytest.warns(UserWarning, match=r"pickled by skmst 0\.0\.0"):
+        ScatteringTransformer().__setstate__(state)
+
+
+def test_joblib_clone_and_copies(rng, tmp_path):
+    x = rng.standard_normal((4, 32))
+    scatter = ScatteringTransformer(J=3, log=True).fit(x)
+    joblib.dump(scatter, tmp_path / "scatter.joblib")
+    assert_array_equal(joblib.load(tmp_path / "scatter.joblib").transform(x), scatter.transform(x))
+    assert_array_equal(copy.deepcopy(scatter).transform(x), scatter.transform(x))
+    assert_array_equal(clone(scatter).fit(x).transform(x), scatter.transform(x))
+
+
+def test_the_cache_computes_every_trajectory_once(rng, tmp_path, monkeypatch):
+    x = rng.standard_normal((4, 5, 32))
+    counted = []
+    real = module.scatter
+
+    def scatter(flat, setting, *, n_jobs=None):
+        counted.append(len(flat))
+        return real(flat, setting, n_jobs=n_jobs)
+
+    monkeypatch.setattr(module, "scatter", scatter)
+    cached = ScatteringTransformer(J=3, memory=joblib.Memory(tmp_path, verbose=0))
+    first = cached.fit_transform(x)
+    assert counted == [5] * 4
+    assert_array_equal(cached.transform(x[[2, 0]]), first[[2, 0]])
+    assert len(counted) == 4
+    assert_array_equal(first, ScatteringTransformer(J=3).fit_transform(x))
+
+
+def test_memory_maps_and_read_only_input(rng, tmp_path):
+    x = rng.standard_normal((6, 64)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    scatter = ScatteringTransformer(J=3)
+    assert_array_equal(scatter.fit_transform(mapped), scatter.fit_transform(x))
+
+
+def test_pandas_output_and_columns(rng):
+    frame = pd.DataFrame(rng.standard_normal((4, 16)), columns=[f"x{i}" for i in range(16)])
+    scatter = ScatteringTransformer(J=2).set_output(transform="pandas").fit(frame)
+    found = scatter.transform(frame)
+    assert list(found.columns) == list(scatter.get_feature_names_out())
+    runs = frame.to_numpy().reshape(2, 2, 16)
+    assert isinstance(scatter.fit(runs).transform(runs), np.ndarray)
+    assert not hasattr(scatter, "feature_names_in_")
+
+
+def test_search_over_scales_in_a_pipeline(rng):
+    x = rng.standard_normal((40, 32)) * np.linspace(0.5, 2.0, 40)[:, None]
+    y = np.log(x.std(axis=1))
+    pipeline = make_pipeline(ScatteringTransformer(), Ridge(1e-3))
+    search = GridSearchCV(
+        pipeline, {"scatteringtransformer__J": [2, 3], "scatteringtransformer__log": [False, True]}, n_jobs=2
+    )
+    search.fit(x, y)
+    assert search.best_params_["scatteringtransformer__log"]
+    best = clone(pipeline).set_params(**search.best_params_)
+    assert search.best_score_ == pytest.approx(cross_val_score(best, x, y).mean())
+
+
+BAD = [
+    (dict(), np.array([[np.nan, *[0.0] * 15]]), "NaN"),
+    (dict(), np.array([[np.inf, *[0.0] * 15]]), "infinity"),
+    (dict(), np.zeros((2, 3, 16)) * np.nan, "NaN"),
+    (dict(), np.zeros((2, 16), complex), "[Cc]omplex"),
+    (dict(), np.zeros((2, 3, 16), complex), "[Cc]omplex"),
+    (dict(), np.array([["a"] * 16]), "could not convert|dtype"),
+    (dict(), np.ma.masked_array(np.zeros((2, 16)), True), "masked"),
+    (dict(), [[0.0] * 16, [0.0] * 15], "ragged"),
+    (dict(), np.zeros((0, 16)), "0 sample"),
+    (dict(), np.zeros(16), "1D array"),
+    (dict(), np.zeros((3, 1)), "too small"),
+    (dict(J=5), np.zeros((2, 16)), "J=5 needs"),
+    (dict(T=17), np.zeros((2, 16)), "T=17 is larger"),
+    (dict(T=4, output_step=17), np.zeros((2, 16)), "output_step=17"),
+    (dict(output_step=2), np.zeros((2, 16)), "no meaning"),
+    (dict(Q=(1, 2, 3)), np.zeros((2, 16)), "Q="),
+    (dict(Q=0), np.zeros((2, 16)), "'Q' parameter"),
+    (dict(Q=2, grid_shape=(8, 8)), np.zeros((2, 64)), "Q=2 concerns"),
+    (dict(grid_shape=(8, 8)), np.zeros((2, 8, 9)), "trailing axes"),
+    (dict(grid_shape=(8, 8)), np.zeros((8, 8)), r"pass X\[None\]"),
+    (dict(grid_shape=(4, 4, 4)), np.zeros((2, 64)), "one or two"),
+    (dict(grid_shape=(8.0,)), np.zeros((2, 8)), "one or two positive integers"),
+    (dict(n_channels=3), np.zeros((2, 16)), "n_channels=3"),
+    (dict(wavelet="haar"), np.zeros((2, 16)), "'wavelet' parameter"),
+    (dict(max_order=3), np.zeros((2, 16)), "'max_order' parameter"),
+]
+
+
+@pytest.mark.parametrize(("params", "x", "message"), BAD)
+def test_bad_input_is_refused_before_any_work(params, x, message, monkeypatch):
+    monkeypatch.setattr(module, "scatter", lambda *a, **k: pytest.fail("worked before checking"))
+    before = copy.deepcopy(x)
+    with pytest.raises(ValueError, match=message):
+        ScatteringTransformer(**params, log=True).fit(x)
+    assert repr(x) == repr(before)
+
+
+def test_another_grid_at_transform_is_refused(rng):
+    scatter = ScatteringTransformer(J=2).fit(rng.standard_normal((2, 3, 16)))
+    with pytest.raises(ValueError, match="fitted to fields of 16"):
+        scatter.transform(rng.standard_normal((2, 3, 32)))
+    with pytest.raises(ValueError, match="expecting 16 features"):
+        scatter.transform(rng.standard_normal((2, 32)))
+
+
+def test_a_failed_or_interrupted_fit_keeps_the_earlier_one(rng, monkeypatch):
+    x = rng.standard_normal((3, 32))
+    scatter = ScatteringTransformer(J=3, log=True).fit(x)
+    before = scatter.transform(x)
+    with pytest.raises(ValueError, match="NaN"):
+        scatter.fit(np.full((3, 16), np.nan))
+    with monkeypatch.context() as patch:
+
+        def interrupt(*args, **kwargs):
+            raise KeyboardInterrupt
+
+        patch.setattr(module, "scatter", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            scatter.fit(rng.standard_normal((3, 16)))
+    assert_array_equal(scatter.transform(x), before)
+
+
+def test_the_caller_s_arrays_are_left_alone(rng):
+    x = rng.standard_normal((3, 32))
+    before = x.copy()
+    ScatteringTransformer(J=3, log=True, T=4).fit(x).transform(x)
+    assert_array_equal(x, before)
