@@ -1,6 +1,10 @@
 """Fixtures that all tests share."""
 
 import os
+
+# scikit-learn's array API checks skip themselves without this, and scipy reads it once, when imported.
+os.environ["SCIPY_ARRAY_API"] = "1"
+
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,0 +1,22 @@
+"""How good a forecast is: skill, horizon, baselines, intervals, and a scorer for searches.
+
+Forecasts are arrays of shape ``(n_forecasts, n_steps, n_outputs)``, or ``(n_forecasts, n_steps)`` for
+one output; step i (from 0) holds the forecast for lead i + 1. A forecast that overflowed (NaN or infinity
+in `y_pred`) counts as infinitely wrong; `y_true` has to be finite.
+"""
+
+from ._baselines import climatology, persistence
+from ._bootstrap import bootstrap_interval
+from ._scorer import forecast_scorer
+from ._skill import relative_error, skill_by_lead, valid_prediction_time, variance_weighted_r2
+
+__all__ = [
+    "bootstrap_interval",
+    "climatology",
+    "forecast_scorer",
+    "persistence",
+    "relative_error",
+    "skill_by_lead",
+    "valid_prediction_time",
+    "variance_weighted_r2",
+]

@@ -1,0 +1,108 @@
+"""Random processes against their exact second moments and rates, within sampling error."""
+
+import numpy as np
+import pytest
+from scipy.interpolate import make_interp_spline
+from scipy.linalg import eigh_tridiagonal
+
+from skmst.datasets import make_double_well, make_fractional_brownian_motion, make_ornstein_uhlenbeck
+from skmst.datasets.double_well import _heun_step
+
+RATES = {1: 0.748682, 2: 0.227273, 3: 0.0806199, 4: 0.0297796, 5: 0.0111046}
+
+
+def assert_mean_within_errors(samples, expected, n_errors=3):
+    """The mean of independent samples lies within `n_errors` standard errors of the expectation."""
+    error = samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
+    np.testing.assert_array_less(np.abs(samples.mean(axis=0) - expected), n_errors * error)
+
+
+def fokker_planck(beta, n_x=4000, reach=2.6):
+    """Grid, stationary weights, rates and eigenfunctions of the double well, by finite differences.
+
+    A particle hops to the neighbours with rates that obey detailed balance; the symmetrised generator is
+    tridiagonal.
+    """
+    x = np.linspace(-reach, reach, n_x)
+    energy = beta * (x**2 - 1) ** 2
+    hop = 1 / (beta * (x[1] - x[0]) ** 2)
+    right, left = hop * np.exp(-np.diff(energy) / 2), hop * np.exp(np.diff(energy) / 2)
+    leave = np.append(right, 0) + np.append(0, left)
+    rates, vectors = eigh_tridiagonal(leave, -np.full(n_x - 1, hop), select="i", select_range=(0, 7))
+    weights = np.exp(-energy) / np.exp(-energy).sum()
+    return x, weights, rates, vectors / np.sqrt(weights)[:, np.newaxis]
+
+
+def test_ornstein_uhlenbeck_has_its_stationary_variance_and_autocorrelation():
+    theta, diffusion, dt = 0.8, 0.6, 0.25
+    x = make_ornstein_uhlenbeck(500, 400, theta=theta, diffusion=diffusion, dt=dt, random_state=0)[..., 0]
+    for lag in (0, 1, 4, 12):
+        products = (x[:, : 400 - lag] * x[:, lag:]).mean(axis=1)
+        assert_mean_within_errors(products, diffusion / theta * np.exp(-theta * lag * dt))
+
+
+def test_ornstein_uhlenbeck_starts_in_its_stationary_law():
+    x = make_ornstein_uhlenbeck(20_000, 2, theta=2.0, diffusion=3.0, dt=5.0, random_state=1)[..., 0]
+    assert_mean_within_errors(x, 0.0)
+    assert_mean_within_errors(x**2, 1.5)
+
+
+def test_features_of_ornstein_uhlenbeck_are_independent():
+    x = make_ornstein_uhlenbeck(500, 100, n_features=3, dt=1.0, random_state=0)
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        assert_mean_within_errors((x[..., i] * x[..., j]).mean(axis=1), 0.0)
+
+
+@pytest.mark.parametrize("beta", RATES)
+def test_the_reference_rates_are_eigenvalues_of_the_fokker_planck_operator(beta):
+    rates = fokker_planck(beta, reach=1.2 * np.sqrt(1 + np.sqrt(30 / beta)))[2]
+    assert rates[0] == pytest.approx(0, abs=1e-6)
+    assert rates[1] == pytest.approx(RATES[beta], rel=1e-4)
+
+
+@pytest.mark.parametrize("beta", [1, 3, 5])
+def test_the_scheme_itself_has_the_slow_rate_of_the_double_well(beta):
+    # Exact transition operator of one step, by collocation on quintic splines: no sampling error.
+    step, reach = 0.01, 1.2 * np.sqrt(1 + np.sqrt(30 / beta))
+    x = np.linspace(-reach, reach, 400)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(15)
+    targets = np.clip(_heun_step(x[:, np.newaxis], np.sqrt(2 * step / beta) * nodes, step), -reach, reach)
+    basis = make_interp_spline(x, np.eye(len(x)), k=5)
+    transition = np.einsum("iqj,q->ij", basis(targets), weights / weights.sum())
+    second = np.sort(np.linalg.eigvals(transition).real)[-2]
+    assert -np.log(second) / step == pytest.approx(RATES[beta], rel=1e-3)
+
+
+def test_double_well_trajectories_have_the_exact_moments_and_autocorrelation():
+    beta, dt = 3.0, 0.25
+    x = make_double_well(1000, 200, beta=beta, dt=dt, random_state=0)[..., 0]
+    grid, weights, rates, functions = fokker_planck(beta)
+    assert_mean_within_errors((x**2).mean(axis=1), weights @ grid**2)
+    overlap = (weights * grid) @ functions
+    for lag in (1, 8, 40):
+        products = (x[:, : 200 - lag] * x[:, lag:]).mean(axis=1)
+        assert_mean_within_errors(products, overlap**2 @ np.exp(-rates * lag * dt))
+
+
+def test_double_well_starts_in_its_stationary_law():
+    beta = 1.5
+    x = make_double_well(40_000, 1, beta=beta, random_state=2)[:, 0, 0]
+    grid, weights, _, _ = fokker_planck(beta)
+    for power in (1, 2, 4):
+        assert_mean_within_errors(x**power, weights @ grid**power)
+
+
+@pytest.mark.parametrize("hurst", [0.2, 0.5, 0.8])
+def test_fractional_brownian_motion_has_its_covariance(hurst):
+    paths = make_fractional_brownian_motion(5000, 200, hurst=hurst, random_state=0)
+    assert (paths[:, 0] == 0).all()
+    assert_mean_within_errors(paths[:, [1, 50, 199]], 0.0)
+    for s, t in ((1, 1), (1, 2), (10, 50), (3, 199), (199, 199)):
+        covariance = (s ** (2 * hurst) + t ** (2 * hurst) - (t - s) ** (2 * hurst)) / 2
+        assert_mean_within_errors(paths[:, s] * paths[:, t], covariance)
+
+
+def test_increments_of_brownian_motion_are_uncorrelated_and_otherwise_remember():
+    for hurst, expected in ((0.5, 0.0), (0.8, 2**0.6 - 1), (0.2, 2**-0.6 - 1)):
+        steps = np.diff(make_fractional_brownian_motion(500, 300, hurst=hurst, random_state=1))
+        assert_mean_within_errors((steps[:, 1:] * steps[:, :-1]).mean(axis=1), expected)
