@@ -4,6 +4,8 @@ import os
 
 # scikit-learn's array API checks skip themselves without this, and scipy reads it once, when imported.
 os.environ["SCIPY_ARRAY_API"] = "1"
+# Pictures are drawn into memory, whatever screen there is; matplotlib reads it once too.
+os.environ["MPLBACKEND"] = "Agg"
 
 from collections.abc import Callable
 from pathlib import Path

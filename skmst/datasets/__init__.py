@@ -4,15 +4,15 @@ Fields have shape ``(n_trajectories, n_steps, n_x)``, states of few variables
 ``(n_trajectories, n_steps, n_features)``.
 """
 
-from .advection import make_advection
-from .burgers import make_burgers
-from .double_well import make_double_well
-from .fractional_brownian_motion import make_fractional_brownian_motion
-from .heat import make_heat
-from .kuramoto_sivashinsky import make_kuramoto_sivashinsky
-from .ornstein_uhlenbeck import make_ornstein_uhlenbeck
-from .slow_manifold import make_slow_manifold
-from .stuart_landau import make_stuart_landau
+from skmst.datasets.advection import make_advection
+from skmst.datasets.burgers import make_burgers
+from skmst.datasets.double_well import make_double_well
+from skmst.datasets.fractional_brownian_motion import make_fractional_brownian_motion
+from skmst.datasets.heat import make_heat
+from skmst.datasets.kuramoto_sivashinsky import make_kuramoto_sivashinsky
+from skmst.datasets.ornstein_uhlenbeck import make_ornstein_uhlenbeck
+from skmst.datasets.slow_manifold import make_slow_manifold
+from skmst.datasets.stuart_landau import make_stuart_landau
 
 __all__ = [
     "make_advection",

@@ -5,8 +5,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import fft
 from sklearn.utils import check_random_state
 
-from ._checks import check_count, check_initial_fields, check_positive, check_real
-from ._random_fields import gaussian_fields
+from skmst.datasets._checks import check_count, check_initial_fields, check_positive, check_real
+from skmst.datasets._random_fields import gaussian_fields
 
 
 def make_advection(

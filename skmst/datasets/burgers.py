@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from ._checks import check_count, check_initial_fields, check_integrated, check_positive, check_substeps
-from ._etdrk4 import ETDRK4, integrate, self_advection, to_spectrum, wavenumbers
-from ._random_fields import low_wavenumber_fields
+from skmst.datasets._checks import check_count, check_initial_fields, check_integrated, check_positive, check_substeps
+from skmst.datasets._etdrk4 import ETDRK4, integrate, self_advection, to_spectrum, wavenumbers
+from skmst.datasets._random_fields import low_wavenumber_fields
 
 
 def make_burgers(

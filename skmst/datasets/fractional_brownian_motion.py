@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from sklearn.utils import check_random_state
 
-from ._checks import check_count, check_real
+from skmst.datasets._checks import check_count, check_real
 
 
 def make_fractional_brownian_motion(

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from ._checks import check_count, check_positive
+from skmst.datasets._checks import check_count, check_positive
 
 
 def make_ornstein_uhlenbeck(

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.special import exprel
 from sklearn.utils import check_random_state
 
-from ._checks import check_count, check_positive, check_real
+from skmst.datasets._checks import check_count, check_positive, check_real
 
 
 def make_slow_manifold(

@@ -5,16 +5,18 @@ one output; step i (from 0) holds the forecast for lead i + 1. A forecast that o
 in `y_pred`) counts as infinitely wrong; `y_true` has to be finite.
 """
 
-from ._baselines import climatology, persistence
-from ._bootstrap import bootstrap_interval
-from ._scorer import forecast_scorer
-from ._skill import relative_error, skill_by_lead, valid_prediction_time, variance_weighted_r2
+from skmst.metrics._baselines import climatology, persistence
+from skmst.metrics._bootstrap import bootstrap_interval
+from skmst.metrics._scorer import forecast_scorer
+from skmst.metrics._skill import relative_error, skill_by_lead, valid_prediction_time, variance_weighted_r2
+from skmst.metrics._spectra import power_per_octave
 
 __all__ = [
     "bootstrap_interval",
     "climatology",
     "forecast_scorer",
     "persistence",
+    "power_per_octave",
     "relative_error",
     "skill_by_lead",
     "valid_prediction_time",

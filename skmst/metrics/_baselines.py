@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._checks import check_count
+from skmst.metrics._checks import check_count
 
 
 def climatology(y_train: ArrayLike | Sequence[ArrayLike], n_forecasts: int, n_steps: int) -> NDArray[np.float64]:

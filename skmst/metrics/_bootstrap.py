@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
-from ._checks import check_count
+from skmst.metrics._checks import check_count
 
 
 def bootstrap_interval(

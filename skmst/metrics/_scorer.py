@@ -5,8 +5,8 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from ._checks import check_count
-from ._skill import variance_weighted_r2
+from skmst.metrics._checks import check_count
+from skmst.metrics._skill import variance_weighted_r2
 
 
 def forecast_scorer(horizon: int) -> Callable[..., float]:

@@ -175,8 +175,9 @@ class Plan:
         """
         if out is None:
             out = np.empty((len(x), self.n_paths, *self.setting.output_grid), self.dtype)
-        for start in range(0, len(x), self.chunk):
-            self._scatter(x[start : start + self.chunk], out[start : start + self.chunk])
+        with np.errstate(over="ignore", invalid="ignore"):  # the caller checks the output
+            for start in range(0, len(x), self.chunk):
+                self._scatter(x[start : start + self.chunk], out[start : start + self.chunk])
         return out
 
     def _scatter(self, x: np.ndarray, out: np.ndarray) -> None:

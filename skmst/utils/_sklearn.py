@@ -75,11 +75,9 @@ def check_rows(
 
 def store_fitted(estimator: Any, **attributes: Any) -> None:
     """Set the attributes of a fit that went well, in one go, and forget the names of earlier columns."""
-    for name in _COLUMNS:
-        if name not in attributes and hasattr(estimator, name):
-            delattr(estimator, name)
-    for name, value in attributes.items():
-        setattr(estimator, name, value)
+    estimator.__dict__.update(attributes)
+    for name in set(_COLUMNS) - set(attributes):
+        estimator.__dict__.pop(name, None)
 
 
 class TrajectoryOutputMixin:

@@ -1,0 +1,205 @@
+"""KoopmanRegressor: linear dynamics of observables."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from skmst._base import TrajectoryRegressor
+from skmst.koopman.operators import SOLVERS
+from skmst.koopman.spectrum import eigenfunctions, rates, spectrum, timescales
+from skmst.trajectories import Trajectories, check_trajectories
+from skmst.utils._sklearn import HasMethods, Interval, StrOptions
+from skmst.utils.delay_model import AffineMap
+from skmst.utils.moments import WindowMoments
+
+Array = NDArray[np.float64]
+
+
+class KoopmanRegressor(TrajectoryRegressor):
+    """Learn a Koopman operator from trajectories, and forecast with it.
+
+    The observables of a state are taken to evolve linearly, ``z(t + lag) = K z(t) + b``. K comes from second
+    moments of pairs within trajectories, so `partial_fit` is exact. Its eigenvalues are rates and time
+    scales, its eigenvectors the modes of what is forecast; every eigenvalue comes with a residual that tells
+    the spurious ones.
+
+    Parameters
+    ----------
+    rank : int or None, default=None
+        Largest rank of the operator; None does not limit it.
+    solver : {"edmd", "reduced_rank"}, default="edmd"
+        ``"edmd"`` is least squares; with `rank`, on the leading principal components of the states.
+        ``"reduced_rank"`` is the least-squares operator of that rank. Without `rank` they are the same.
+    alpha : float, default=0.0
+        Ridge penalty, relative to the mean variance of the components of z. The intercept is free.
+    lag : int, default=1
+        Data steps from a state to the one it is regressed on.
+    n_delays : int, default=1
+        Number of states, `lag` steps apart, that z stacks; the latest comes first.
+    observables : transformer or None, default=None
+        Lifts states to the observables that evolve linearly. It is cloned and fitted on the rows of X.
+        None takes the features as they are.
+    step : {"auto", "linear", "relift"}, default="auto"
+        With `observables`, a forecast can multiply by K again and again (``"linear"``), or go back to the
+        state and lift it again after every step (``"relift"``). ``"auto"`` lifts again where the state can be
+        read off its observables (training error below 1e-6, relative).
+    dt : float, default=1.0
+        Time between data steps; sets the unit of `rates_` and `timescales_`.
+    horizon : int or None, default=None
+        Data steps over which `score` forecasts. None means 10, or what the shortest run allows.
+    n_context : int or None, default=None
+        Data steps that a forecast in `score` may see at least: origins start there. None means the
+        model's memory, ``n_delays * lag``. Give it where models of different memory are compared.
+
+    Attributes
+    ----------
+    koopman_matrix_ : ndarray of shape (n_latent, n_latent)
+        K, acting on columns; n_latent counts all delays.
+    intercept_ : ndarray of shape (n_latent,)
+        b.
+    eigenvalues_ : ndarray of complex of shape (n_modes,)
+        Eigenvalues of K other than zero, by falling modulus.
+    rates_ : ndarray of complex of shape (n_modes,)
+        ``log(eigenvalues_) / (lag * dt)``.
+    timescales_ : ndarray of shape (n_modes,)
+        ``-1 / rates_.real``.
+    residuals_ : ndarray of shape (n_modes,)
+        Relative error with which each eigenfunction obeys its eigenvalue on the training data (residual
+        dynamic mode decomposition).
+    modes_ : ndarray of complex of shape (n_outputs, n_modes)
+        What each eigenfunction, at variance one, contributes to each forecast observable.
+    step_ : {"linear", "relift"}
+        How forecasts step.
+    observables_ : transformer or None
+        The fitted observables.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Names of the columns, where the fit saw a data frame.
+
+    See Also
+    --------
+    skmst.master_equation.MasterEquationPredictor : Memory kernels instead of an operator on delays.
+
+    References
+    ----------
+    Williams, Kevrekidis & Rowley (2015), J. Nonlinear Sci. 25, 1307. Kostic et al. (2022), NeurIPS 35.
+    Colbrook & Townsend (2024), Commun. Pure Appl. Math. 77, 221.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmst.koopman import KoopmanRegressor
+    >>> t = 0.1 * np.arange(100)
+    >>> X = np.stack([np.exp(-t) * np.cos(2 * t), np.exp(-t) * np.sin(2 * t)], axis=-1)
+    >>> model = KoopmanRegressor(dt=0.1).fit(X)
+    >>> np.round(model.rates_, 6)
+    array([-1.+2.j, -1.-2.j])
+    >>> bool(np.allclose(model.forecast(X[:50], n_steps=50), X[50:]))
+    True
+    """
+
+    _terms_parameter = "n_delays"
+    _reads_window = True
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **TrajectoryRegressor._parameter_constraints,
+        "rank": [Interval(Integral, 1, None, closed="left"), None],
+        "solver": [StrOptions(set(SOLVERS))],
+        "n_delays": [Interval(Integral, 1, None, closed="left")],
+        "observables": [HasMethods(["fit", "transform"]), None],
+        "step": [StrOptions({"auto", "linear", "relift"})],
+    }
+
+    def __init__(
+        self,
+        rank: int | None = None,
+        *,
+        solver: str = "edmd",
+        alpha: float = 0.0,
+        lag: int = 1,
+        n_delays: int = 1,
+        observables: Any = None,
+        step: str = "auto",
+        dt: float = 1.0,
+        horizon: int | None = None,
+        n_context: int | None = None,
+    ) -> None:
+        self.rank = rank
+        self.solver = solver
+        self.alpha = alpha
+        self.lag = lag
+        self.n_delays = n_delays
+        self.observables = observables
+        self.step = step
+        self.dt = dt
+        self.horizon = horizon
+        self.n_context = n_context
+
+    @property
+    def observables_(self) -> Any:
+        """The fitted observables."""
+        return self._lift
+
+    @property
+    def step_(self) -> str:
+        """How forecasts step."""
+        return "linear" if self._model.state_of_latent is None else "relift"
+
+    def eigenfunctions(self, X: Any) -> Any:
+        """Evaluate the Koopman eigenfunctions along trajectories.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_steps, n_features) or (n_trajectories, n_steps, n_features), or list
+            Trajectories. Steps without full history have it completed, as in `predict`.
+
+        Returns
+        -------
+        ndarray of complex of shape (..., n_modes), or list
+            In the form of X. Along an exact solution, column k is multiplied by ``eigenvalues_[k]`` every
+            `lag` steps.
+
+        Raises
+        ------
+        ValueError
+            If X is not valid.
+        """
+        check_is_fitted(self, "_model")
+        runs = check_trajectories(X, estimator=self, reset=False)
+        blocks = []
+        for block in runs.blocks:
+            Z = self._model.history(self._lifted(self._lift, block), np.arange(block.shape[1]))
+            blocks.append(eigenfunctions(Z, self._spectrum, self.intercept_, self._model.history_mean))
+        return runs.restore(blocks)
+
+    def _fit_lift(self, runs: Trajectories) -> Any:
+        return None if self.observables is None else clone(self.observables).fit(runs.rows())
+
+    def _steps_linearly(self, readable: bool) -> bool:
+        return not readable if self.step == "auto" else self.step == "linear"
+
+    def _solve(
+        self, moments: WindowMoments, covariance: Array, ridge: float, output: AffineMap
+    ) -> tuple[AffineMap, dict[str, Any]]:
+        now, later = moments.history, moments.successor
+        left, right = SOLVERS[self.solver](covariance[now, now], covariance[later, now], ridge, self.rank)
+        pairs = spectrum(left, right, covariance[now, now], covariance[later, now], covariance[later, later])
+        advance = AffineMap.between_means(left @ right, moments.mean[now], moments.mean[later])
+        rate = rates(pairs.eigenvalues, self.lag * self.dt)
+        return advance, {
+            "koopman_matrix_": advance.coefficients,
+            "intercept_": advance.intercept,
+            "eigenvalues_": pairs.eigenvalues,
+            "rates_": rate,
+            "timescales_": timescales(rate),
+            "residuals_": pairs.residuals,
+            "modes_": output.coefficients @ pairs.right[: output.coefficients.shape[1]],
+            "_spectrum": pairs,
+        }

@@ -1,0 +1,22 @@
+"""The data convention of trajectories, and what acts on them snapshot by snapshot."""
+
+from skmst.trajectories._convention import (
+    Trajectories,
+    check_outputs,
+    check_step_count,
+    check_trajectories,
+    parse_layout,
+)
+from skmst.trajectories._per_snapshot import PerSnapshot
+from skmst.trajectories._windows import segments, windows
+
+__all__ = [
+    "PerSnapshot",
+    "Trajectories",
+    "check_outputs",
+    "check_step_count",
+    "check_trajectories",
+    "parse_layout",
+    "segments",
+    "windows",
+]

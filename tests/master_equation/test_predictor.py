@@ -1,0 +1,108 @@
+"""Memory models of processes whose kernels are known."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.signal import lfilter
+
+from skmst.koopman import KoopmanRegressor
+from skmst.master_equation import MasterEquationPredictor
+from tests.linear_systems import EIGENVALUES, linear_runs, noisy_runs
+
+AR3 = np.array([0.6, -0.5, 0.3])
+
+
+def autoregressive(n_runs, n_steps, seed=0):
+    """x(t) = .6 x(t-1) - .5 x(t-2) + .3 x(t-3) + unit noise, stationary; shape (n_runs, n_steps, 1)."""
+    noise = np.random.default_rng(seed).normal(size=(n_runs, n_steps + 200))
+    return lfilter([1.0], np.r_[1.0, -AR3], noise)[:, 200:, None]
+
+
+class TestAutoregressiveProcess:
+    X = autoregressive(50, 400)
+
+    def test_kernels_are_the_coefficients(self):
+        model = MasterEquationPredictor(n_memory=5).fit(self.X + 10)
+        assert model.memory_kernel_.shape == (5, 1, 1)
+        # 20 000 samples: a coefficient's standard error is about 1 / sqrt(20 000) = .007.
+        np.testing.assert_allclose(model.memory_kernel_.ravel(), [*AR3, 0, 0], atol=0.02)
+        np.testing.assert_allclose(model.intercept_, 10 * (1 - AR3.sum()), atol=0.3)
+
+    def test_the_memory_is_three_terms_long(self):
+        assert MasterEquationPredictor(n_memory=6, dt=0.5).fit(self.X).memory_time_ == 1.5
+        assert MasterEquationPredictor(n_memory=6, alpha=1e-6).fit(self.X).memory_time_ == 3.0
+
+    def test_eigenvalues_are_the_roots_of_the_characteristic_polynomial(self):
+        model = MasterEquationPredictor(n_memory=3, dt=2.0).fit(self.X)
+        roots = np.roots(np.r_[1.0, -model.memory_kernel_.ravel()])
+        np.testing.assert_allclose(
+            np.sort_complex(model.eigenvalues_), np.sort_complex(roots.astype(complex)), atol=1e-12
+        )
+        np.testing.assert_allclose(model.rates_, np.log(model.eigenvalues_) / 2)
+        np.testing.assert_allclose(model.timescales_, -1 / model.rates_.real)
+
+    def test_more_memory_forecasts_better(self):
+        test = autoregressive(50, 100, seed=1)
+        scores = [MasterEquationPredictor(m, horizon=3, n_context=5).fit(self.X).score(test) for m in (1, 2, 3)]
+        assert scores[0] < scores[1] < scores[2]
+
+    def test_one_term_is_a_koopman_model(self):
+        X = noisy_runs(5, 40)
+        memory, koopman = MasterEquationPredictor(1, alpha=0.1).fit(X), KoopmanRegressor(alpha=0.1).fit(X)
+        np.testing.assert_allclose(memory.memory_kernel_[0], koopman.koopman_matrix_, atol=1e-12)
+        np.testing.assert_allclose(memory.eigenvalues_, koopman.eigenvalues_, atol=1e-10)
+        np.testing.assert_allclose(memory.residuals_, koopman.residuals_, atol=1e-10)
+        np.testing.assert_allclose(memory.modes_, koopman.modes_, atol=1e-8)
+
+
+class TestHiddenVariables:
+    """One component of a linear system in three dimensions is exact with three terms of memory."""
+
+    X, test = linear_runs(6, 30)[..., :1], linear_runs(3, 30, seed=1)[..., :1]
+
+    @pytest.mark.parametrize("lag", [1, 2])
+    def test_three_terms_hold_all_that_is_hidden(self, lag):
+        model = MasterEquationPredictor(n_memory=3, lag=lag, dt=0.1).fit(self.X)
+        np.testing.assert_allclose(model.eigenvalues_, EIGENVALUES**lag, atol=1e-8)
+        np.testing.assert_allclose(model.rates_, np.log(EIGENVALUES) / 0.1, atol=1e-6)
+        known = 3 * lag
+        found = model.forecast(self.test[:, :known], 20)
+        np.testing.assert_allclose(found, self.test[:, known : known + 20], atol=1e-7)
+        assert model.memory_time_ == pytest.approx(3 * lag * 0.1)
+
+    def test_superfluous_terms_add_no_eigenvalues(self):
+        model = MasterEquationPredictor(n_memory=6).fit(self.X)
+        np.testing.assert_allclose(model.eigenvalues_, EIGENVALUES, atol=1e-7)
+        np.testing.assert_allclose(model.residuals_, 0, atol=1e-6)
+        np.testing.assert_allclose(model.forecast(self.test[:, :6], 24), self.test[:, 6:], atol=1e-7)
+        assert model.memory_time_ == 3.0
+
+    def test_modes_have_the_shape_of_what_is_forecast(self):
+        model = MasterEquationPredictor(n_memory=3).fit(self.X, np.concatenate([self.X, 2 * self.X], axis=-1))
+        assert model.modes_.shape == (2, 3)
+        np.testing.assert_allclose(model.modes_[1], 2 * model.modes_[0])
+
+
+class TestStability:
+    growing = 1.1 ** np.arange(30)[:, None] * np.array([1.0, 2.0])[:, None, None]
+
+    def test_a_growing_model_warns_and_says_what_to_do(self):
+        with pytest.warns(UserWarning, match=r"modulus 1\.1.*[Rr]aise alpha") as record:
+            MasterEquationPredictor(n_memory=2).fit(self.growing)
+        assert len(record) == 1
+        assert record[0].filename == __file__
+
+    def test_conserved_and_decaying_quantities_do_not_warn(self):
+        t = np.arange(200)[:, None]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            MasterEquationPredictor(n_memory=4).fit(np.c_[np.cos(0.3 * t), np.sin(0.3 * t)])
+            MasterEquationPredictor(n_memory=4).fit(0.9**t)
+
+
+@pytest.mark.parametrize("params", [{"state": "energy"}, {"constraint": "stochastic"}, {"method": "mori"}])
+def test_what_is_not_implemented_is_said_so(params):
+    (name,) = params
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of MasterEquationPredictor must be"):
+        MasterEquationPredictor(**params).fit(noisy_runs(2, 20))
