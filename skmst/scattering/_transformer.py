@@ -10,9 +10,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from skmst.scattering.cascade import Setting, scatter
+from skmst.scattering.cascade import scatter
 from skmst.scattering.fields import check_fields
 from skmst.scattering.paths import path_table
+from skmst.scattering.settings import grid_axes, resolve_setting
 from skmst.utils._sklearn import (
     HasMethods,
     Interval,
@@ -23,9 +24,6 @@ from skmst.utils._sklearn import (
 )
 from skmst.utils.persistence import VersionStampMixin
 
-# Octaves of oversampling that keep coefficients within 1e-3 of the definition (tests/scattering/test_cascade.py);
-# kymatio's critical rate for 1-D Morlet filters is conservative enough as it is.
-AUTO_OVERSAMPLING = {("morlet", 1): 0, ("morlet", 2): 1, ("tight", 1): 1, ("tight", 2): 1}
 FLOOR_QUANTILE = 0.01  # a path's floor under the logarithm is this quantile of its fitted coefficients
 
 
@@ -111,7 +109,8 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
 
     Notes
     -----
-    Paths of order 2 go from a finer to a coarser resolution, ``j1 < j2``, as in kymatio.
+    Paths of order 2 go from a finer to a coarser resolution, ``j1 < j2``, as in kymatio. The tight bank has J octaves;
+    the 1-D Morlet bank is kymatio's, with J + 1 wavelets at ``Q=1``.
 
     References
     ----------
@@ -301,8 +300,19 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
     def _fit(self, X, *, keep):
         """Fit; coefficients of X too where they are kept or the logarithm's floor needs them."""
         fitted = copy.copy(self)  # a fit that fails or is interrupted leaves this estimator as it was
-        fields = check_fields(fitted, X, _axes(self.grid_shape), self.n_channels, reset=True)
-        setting = fitted._make_setting(fields.grid_shape)
+        fields = check_fields(fitted, X, grid_axes(self.grid_shape), self.n_channels, reset=True)
+        setting = resolve_setting(
+            fields.grid_shape,
+            J=self.J,
+            Q=self.Q,
+            L=self.L,
+            T=self.T,
+            max_order=self.max_order,
+            wavelet=self.wavelet,
+            boundary=self.boundary,
+            oversampling=self.oversampling,
+            output_step=self.output_step,
+        )
         fitted._setting, fitted.J_ = setting, setting.J
         fitted.grid_shape_, fitted.output_grid_ = setting.grid_shape, setting.output_grid
         first, second = setting.wavelets()
@@ -316,7 +326,7 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
 
     def _coefficients(self, X):
         check_is_fitted(self)
-        fields = check_fields(self, X, _axes(self.grid_shape), self.n_channels, reset=False)
+        fields = check_fields(self, X, grid_axes(self.grid_shape), self.n_channels, reset=False)
         coefficients = [self._scatter(run) for run in fields.runs]
         return fields, [self._log(c) for c in coefficients] if self.log else coefficients
 
@@ -354,65 +364,3 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
         floor = self.log_floor_.astype(out.dtype)[:, higher, None]
         by_path[:, :, higher] = np.log(by_path[:, :, higher] + floor)
         return out
-
-    def _make_setting(self, grid_shape):
-        J, smallest = self._octaves(grid_shape), min(grid_shape)
-        T = None if self.T == "global" else 2**J if self.T is None else self.T
-        if T is not None and smallest < T:
-            raise ValueError(f"T={T} is larger than the grid {grid_shape}; use T <= {smallest} or T='global'.")
-        if T is None and self.output_step is not None:
-            raise ValueError("output_step has no meaning with T='global'; leave it None or choose a local T.")
-        step = 1 if T is None else self.output_step or max(1, T // 4)
-        if step > smallest:
-            raise ValueError(f"output_step={step} is larger than the grid {grid_shape}.")
-        Q = _wavelets_per_octave(self.Q)
-        if len(grid_shape) > 1 and Q != (1, 1):
-            raise ValueError(f"Q={self.Q!r} concerns 1-D fields; in 2-D there is one wavelet per octave and angle.")
-        named = {"auto": AUTO_OVERSAMPLING[self.wavelet, len(grid_shape)], "full": None}
-        return Setting(
-            grid_shape=grid_shape,
-            J=J,
-            Q=Q,
-            L=self.L,
-            T=T,
-            max_order=self.max_order,
-            wavelet=self.wavelet,
-            boundary=self.boundary,
-            oversampling=named.get(self.oversampling, self.oversampling),
-            output_step=step,
-        )
-
-    def _octaves(self, grid_shape):
-        most = math.floor(math.log2(min(grid_shape)))
-        if most < 1:
-            raise ValueError(
-                f"A grid of shape {grid_shape} (n_features={math.prod(grid_shape)}) is too small to scatter: the "
-                "smallest scale spans two points on each axis."
-            )
-        if self.J is None:
-            return max(1, most - 1)
-        if most < self.J:
-            raise ValueError(
-                f"J={self.J} needs 2**J = {2**self.J} grid points on each axis, but the grid is {grid_shape}; use "
-                f"J <= {most}."
-            )
-        return self.J
-
-
-def _axes(grid_shape):
-    """grid_shape as a tuple of one or two positive ints, or None."""
-    if grid_shape is None:
-        return None
-    axes = tuple(grid_shape)
-    if len(axes) not in (1, 2) or not all(isinstance(n, Integral) and int(n) >= 1 for n in axes):
-        raise ValueError(f"grid_shape={grid_shape!r} must hold one or two positive integers.")
-    return tuple(int(n) for n in axes)
-
-
-def _wavelets_per_octave(Q):
-    if isinstance(Q, Integral):
-        return int(Q), 1
-    pair = tuple(Q)
-    if len(pair) != 2 or not all(isinstance(q, Integral) and int(q) >= 1 for q in pair):
-        raise ValueError(f"Q={Q!r} must be a positive integer or two of them, one for each order.")
-    return int(pair[0]), int(pair[1])

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from skmst.scattering._transformer import AUTO_OVERSAMPLING
 from skmst.scattering.cascade import Setting, crop, plan, scatter
 from skmst.scattering.filter_bank import TightBank
+from skmst.scattering.settings import auto_oversampling
 from tests.scattering.reference import definition
 
 GRIDS = [
@@ -18,6 +18,8 @@ GRIDS = [
     dict(grid_shape=(101,), J=5),
     dict(grid_shape=(64, 64), J=4),
     dict(grid_shape=(48, 36), J=3, L=4),
+    dict(grid_shape=(32, 32), J=4, L=2),
+    dict(grid_shape=(40, 24), J=3, L=1),
 ]
 
 
@@ -37,12 +39,12 @@ def signals(grid_shape, rng):
 
 
 @pytest.mark.parametrize("wavelet", ["morlet", "tight"])
-@pytest.mark.parametrize("grid", GRIDS, ids=lambda g: str(g["grid_shape"]))
+@pytest.mark.parametrize("grid", GRIDS, ids=lambda g: f"{g['grid_shape']}L{g.get('L', 8)}")
 @pytest.mark.parametrize("local", [False, True])
 def test_default_sampling_is_within_1e3_and_full_sampling_within_1e6_of_the_definition(grid, wavelet, local, rng):
     T = 2 ** grid["J"] if local else None
     common = dict(grid, T=T, wavelet=wavelet, output_step=T // 4 if local else 1)
-    auto = AUTO_OVERSAMPLING[wavelet, len(grid["grid_shape"])]
+    auto = auto_oversampling(wavelet, len(grid["grid_shape"]), grid.get("L", 8))
     for name, x in signals(grid["grid_shape"], rng).items():
         full = Setting(**common, oversampling=None)
         true = definition(x, full)
@@ -103,9 +105,10 @@ def test_global_averages_are_invariant_to_translation_and_reflection(seed, shift
 
 
 @pytest.mark.parametrize("wavelet", ["morlet", "tight"])
-@pytest.mark.parametrize("grid", GRIDS, ids=lambda g: str(g["grid_shape"]))
+@pytest.mark.parametrize("grid", GRIDS, ids=lambda g: f"{g['grid_shape']}L{g.get('L', 8)}")
 def test_translation_at_the_default_sampling_changes_less_than_1e3(grid, wavelet, rng):
-    setting = Setting(**grid, wavelet=wavelet, oversampling=AUTO_OVERSAMPLING[wavelet, len(grid["grid_shape"])])
+    auto = auto_oversampling(wavelet, len(grid["grid_shape"]), grid.get("L", 8))
+    setting = Setting(**grid, wavelet=wavelet, oversampling=auto)
     for name, x in signals(grid["grid_shape"], rng).items():
         moved = np.roll(x, 1, axis=-1)
         assert relative_error(scatter(moved, setting), scatter(x, setting)) <= 1e-3, name
