@@ -134,14 +134,16 @@ def _unwrap(model: Any, method: str) -> tuple[list[Any], Any]:
         check_is_fitted(model, "best_estimator_", msg=_UNFITTED_SEARCH)
         model = model.best_estimator_
     check_is_fitted(model)
-    last = model[-1] if isinstance(model, Pipeline) else model
-    earlier = _steps(model)[:-1] if isinstance(model, Pipeline) else []
-    if not hasattr(last, method):
+    if isinstance(model, Pipeline):
+        *earlier, last = _steps(model)
+        inner, last = _unwrap(last, method)
+        return earlier + inner, last
+    if not hasattr(model, method):
         raise TypeError(
-            f"{type(last).__name__} cannot forecast: the model must be, or end in, a dynamics estimator such "
+            f"{type(model).__name__} cannot forecast: the model must be, or end in, a dynamics estimator such "
             "as KoopmanRegressor or MasterEquationPredictor."
         )
-    return earlier, last
+    return [], model
 
 
 _UNFITTED_SEARCH = "This %(name)s has no best estimator: fit it first, with refit on (or naming the score to refit on)."

@@ -61,6 +61,16 @@ def test_without_observables_a_pipeline_forecasts_its_last_features():
     np.testing.assert_allclose(forecast(pipe, SEEN, 20), pipe[:-1].transform(UNSEEN), atol=1e-9)
 
 
+def test_a_pipeline_may_end_in_a_pipeline():
+    inner = make_pipeline(PerSnapshot(PCA(2)), KoopmanRegressor())
+    nested = make_pipeline(PerSnapshot(StandardScaler()), inner).fit(TRAIN, TRAIN)
+    flat = make_pipeline(PerSnapshot(StandardScaler()), PerSnapshot(PCA(2)), KoopmanRegressor()).fit(TRAIN, TRAIN)
+    for inverse in (False, True):
+        np.testing.assert_array_equal(
+            forecast(nested, SEEN, 4, inverse=inverse), forecast(flat, SEEN, 4, inverse=inverse)
+        )
+
+
 def test_a_search_forecasts_by_its_best_estimator():
     search = GridSearchCV(model(), {"koopmanregressor__rank": [1, 3]}, cv=2).fit(TRAIN, TRAIN)
     assert search.best_params_ == {"koopmanregressor__rank": 3}

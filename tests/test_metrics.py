@@ -88,6 +88,11 @@ class TestSkillByLead:
         expected = [r2_score(y_true[:, i], y_pred[:, i], multioutput="variance_weighted") for i in range(7)]
         np.testing.assert_allclose(skill_by_lead(y_true, y_pred), expected, atol=1e-13)
 
+    def test_a_large_constant_output_does_not_hide_a_small_one_that_varies(self):
+        rng = np.random.default_rng(0)
+        y_true = np.stack([np.full((50, 4), 1e10), 1e-7 * rng.standard_normal((50, 4))], axis=-1)
+        np.testing.assert_allclose(skill_by_lead(y_true, y_true), 1.0)
+
     def test_halving_the_error_of_the_reference_is_a_skill_of_three_quarters(self, forecasts):
         y_true, reference = forecasts
         np.testing.assert_allclose(skill_by_lead(y_true, (y_true + reference) / 2, reference), 0.75)

@@ -87,7 +87,10 @@ def test_a_halving_search_runs_on_trajectories(runs, y):
     search = HalvingGridSearchCV(
         pipeline(), {"dynamics__n_memory": [1, 2, 3]}, cv=2, min_resources=4, random_state=0, error_score="raise"
     )
-    assert np.isfinite(search.fit(runs, y).best_score_)
+    search.fit(runs, y)
+    assert search.n_resources_[-1] == len(runs)  # the last round has all trajectories: the numbers of plain folds
+    best = clone(pipeline()).set_params(**search.best_params_)
+    assert search.best_score_ == pytest.approx(cross_val_score(best, runs, y, cv=2).mean(), abs=1e-12)
 
 
 def test_several_horizons_at_once():

@@ -90,7 +90,7 @@ def make_stuart_landau(
     fade = np.exp(-2 * abs(mu) * t)
     elapsed = -np.expm1(-2 * abs(mu) * t) / abs(mu) if mu != 0 else 2 * t
     growing, shrinking = (1.0, fade) if mu > 0 else (fade, 1.0)
-    denominator = shrinking + radius**2 * elapsed
+    denominator = np.maximum(shrinking + radius**2 * elapsed, np.finfo(float).tiny)  # z = 0 stays there
     radius_t = radius * np.sqrt(growing / denominator)
     integral_of_s = 0.5 * np.log(denominator) + max(mu, 0.0) * t
     angle_t = angle + omega * t - shear * integral_of_s

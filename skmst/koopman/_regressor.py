@@ -16,6 +16,7 @@ from skmst.koopman.spectrum import eigenfunctions, rates, spectrum, timescales
 from skmst.trajectories import Trajectories, check_trajectories
 from skmst.utils._sklearn import HasMethods, Interval, StrOptions
 from skmst.utils.delay_model import AffineMap
+from skmst.utils.linalg import companion, ridge_regression, whitening
 from skmst.utils.moments import WindowMoments
 
 Array = NDArray[np.float64]
@@ -41,7 +42,8 @@ class KoopmanRegressor(TrajectoryRegressor):
     lag : int, default=1
         Data steps from a state to the one it is regressed on.
     n_delays : int, default=1
-        Number of states, `lag` steps apart, that z stacks; the latest comes first.
+        Number of states, `lag` steps apart, that z stacks; the latest comes first. Without `rank` only the latest is
+        regressed, and the others are shifted exactly, whatever `alpha`.
     observables : transformer or None, default=None
         Lifts states to the observables that evolve linearly. It is cloned and fitted on the rows of X.
         None takes the features as they are.
@@ -71,7 +73,8 @@ class KoopmanRegressor(TrajectoryRegressor):
         ``-1 / rates_.real``.
     residuals_ : ndarray of shape (n_modes,)
         Relative error with which each eigenfunction obeys its eigenvalue on the training data (residual
-        dynamic mode decomposition).
+        dynamic mode decomposition): near 0 for an eigenpair of deterministic dynamics, ``sqrt(1 - |lambda|**2)``
+        for one of a stationary stochastic process, near 1 and above for noise. Exact pairs bottom out near 3e-8.
     modes_ : ndarray of complex of shape (n_outputs, n_modes)
         What each eigenfunction, at variance one, contributes to each forecast observable.
     step_ : {"linear", "relift"}
@@ -189,7 +192,13 @@ class KoopmanRegressor(TrajectoryRegressor):
         self, moments: WindowMoments, covariance: Array, ridge: float, output: AffineMap
     ) -> tuple[AffineMap, dict[str, Any]]:
         now, later = moments.history, moments.successor
-        left, right = SOLVERS[self.solver](covariance[now, now], covariance[later, now], ridge, self.rank)
+        if self.rank is None and moments.n_terms > 1:
+            # The history is known: only the newest state is regressed, what came before is shifted.
+            newest = ridge_regression(covariance[: moments.n_latent, now], covariance[now, now], ridge)
+            right = whitening(covariance[now, now])
+            left = companion(newest) @ covariance[now, now] @ right.T
+        else:
+            left, right = SOLVERS[self.solver](covariance[now, now], covariance[later, now], ridge, self.rank)
         pairs = spectrum(left, right, covariance[now, now], covariance[later, now], covariance[later, later])
         advance = AffineMap.between_means(left @ right, moments.mean[now], moments.mean[later])
         rate = rates(pairs.eigenvalues, self.lag * self.dt)

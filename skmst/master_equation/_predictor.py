@@ -62,7 +62,8 @@ class MasterEquationPredictor(TrajectoryRegressor):
         b.
     memory_time_ : float
         ``lag * dt`` times the smallest number of terms whose one-step residual variance on the training
-        data (corrected for degrees of freedom) is within 1 % of that of all terms.
+        data (each component relative to its variance, corrected for degrees of freedom) is within 1 % of
+        that of all terms.
     eigenvalues_ : ndarray of complex of shape (n_modes,)
         Eigenvalues other than zero of the companion matrix, by falling modulus.
     rates_ : ndarray of complex of shape (n_modes,)
@@ -71,7 +72,7 @@ class MasterEquationPredictor(TrajectoryRegressor):
         ``-1 / rates_.real``.
     residuals_ : ndarray of shape (n_modes,)
         Relative error with which each eigenfunction obeys its eigenvalue on the training data (residual
-        dynamic mode decomposition).
+        dynamic mode decomposition); see `KoopmanRegressor`.
     modes_ : ndarray of complex of shape (n_outputs, n_modes)
         What each eigenfunction, at variance one, contributes to each forecast observable.
     n_features_in_ : int
@@ -156,8 +157,7 @@ class MasterEquationPredictor(TrajectoryRegressor):
         # Divided by degrees of freedom, or the noise that more terms fit would count as memory.
         freedom = moments.n_windows - 1 - d * np.arange(1, moments.n_terms + 1)
         unexplained = residual_variances(covariance, moments.n_terms, ridge) / np.maximum(freedom, 1)
-        rounding = 1e-12 * float(np.trace(covariance[:d, :d])) / moments.n_windows
-        enough = unexplained <= (1 + _MEMORY_GAIN) * unexplained[-1] + rounding
+        enough = unexplained <= (1 + _MEMORY_GAIN) * unexplained[-1]
         rate = rates(pairs.eigenvalues, self.lag * self.dt)
         return advance, {
             "memory_kernel_": kernels,

@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from skmst.utils.linalg import jittered_cholesky, ridge_regression
+from skmst.utils.linalg import companion, jittered_cholesky, ridge_regression
 
 Array = NDArray[np.float64]
 Method = Callable[[Array, int, float], Array]
+
+#: Relative residual variances below this are rounding of the moments and the jitter of their factor.
+_ROUNDING = 1e-10
 
 
 def regression(covariance: Array, n_terms: int, ridge: float) -> Array:
@@ -54,9 +57,7 @@ def companion_matrix(kernels: Array) -> Array:
         The matrix that takes ``[x_t, x_{t-lag}, ...]`` to ``[x_{t+lag}, x_t, ...]``.
     """
     n_terms, d, _ = kernels.shape
-    companion = np.eye(n_terms * d, k=-d)
-    companion[:d] = kernels.transpose(1, 0, 2).reshape(d, -1)
-    return companion
+    return companion(kernels.transpose(1, 0, 2).reshape(d, n_terms * d))
 
 
 def residual_variances(covariance: Array, n_terms: int, ridge: float) -> Array:
@@ -76,17 +77,25 @@ def residual_variances(covariance: Array, n_terms: int, ridge: float) -> Array:
     Returns
     -------
     ndarray of shape (n_terms,)
-        Sum over components of the training residuals' variance.
+        Variance of the training residuals relative to that of the component, mean over components that vary. What is
+        below round-off is zero.
     """
     d = len(covariance) // (n_terms + 1)
     factor = jittered_cholesky(covariance[d:, d:], ridge)
-    loadings = linalg.solve_triangular(factor, covariance[d:, :d], lower=True)
+    total = np.diag(covariance)[:d]
+    varies = total > 0
+    if not varies.any():
+        return np.zeros(n_terms)
+    loadings = linalg.solve_triangular(factor, covariance[d:, :d][:, varies] / np.sqrt(total[varies]), lower=True)
     left = np.empty(n_terms)
     for m in range(1, n_terms + 1):
         explained = loadings[: m * d]
-        weights = linalg.solve_triangular(factor[: m * d, : m * d], explained, lower=True, trans="T")
-        left[m - 1] = np.trace(covariance[:d, :d]) - np.sum(explained**2) - ridge * np.sum(weights**2)
-    return np.maximum(left, 0.0)
+        unexplained = 1 - np.sum(explained**2, axis=0)
+        if ridge > 0:
+            weights = linalg.solve_triangular(factor[: m * d, : m * d], explained, lower=True, trans="T")
+            unexplained -= ridge * np.sum(weights**2, axis=0)
+        left[m - 1] = np.mean(unexplained)
+    return np.where(left > _ROUNDING, left, 0.0)
 
 
 METHODS: dict[str, Method] = {"regression": regression}

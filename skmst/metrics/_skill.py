@@ -104,12 +104,12 @@ def skill_by_lead(y_true: ArrayLike, y_pred: ArrayLike, reference: ArrayLike | N
         if not np.isfinite(baseline).all():
             raise ValueError("reference contains NaN or infinity: pass a reference that did not overflow.")
         name = "reference differs from y_true"
-    reference_error = _squared_error(true, baseline).sum(axis=(0, 2))
-    undefined = reference_error <= true.size / true.shape[1] * _round_off(true).max() ** 2
-    if undefined.any():
-        lead = 1 + np.argmax(undefined)
+    by_output = _squared_error(true, baseline).sum(axis=0)
+    differs = by_output > len(true) * _round_off(true) ** 2
+    if not differs.any(axis=1).all():
+        lead = 1 + np.argmin(differs.any(axis=1))
         raise ValueError(f"skill is undefined at lead {lead}: it needs that {name} there.")
-    return 1 - _squared_error(true, pred).sum(axis=(0, 2)) / reference_error
+    return 1 - _squared_error(true, pred).sum(axis=(0, 2)) / by_output.sum(axis=1)
 
 
 def relative_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -24,7 +25,8 @@ from skmst.utils._sklearn import (
 )
 from skmst.utils.persistence import VersionStampMixin
 
-FLOOR_QUANTILE = 0.01  # a path's floor under the logarithm is this quantile of its fitted coefficients
+FLOOR = 0.01  # a path's floor under the logarithm: this quantile of its fitted coefficients, this part of their mean
+ROUNDOFF = 100  # and at least this many roundings of the largest path
 
 
 class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, TransformerMixin, BaseEstimator):
@@ -67,9 +69,9 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
     output_step : int, default=None
         Grid steps between the output points of local coefficients; None takes ``T / 4``, at least 1.
     log : bool, default=False
-        Take ``log(S + floor)`` of orders 1 and 2. The floor of a path is the 1 % quantile of its coefficients in
-        the fitted data, so that a vanishing coefficient does not become the largest feature. Order 0 is signed and
-        stays linear.
+        Take ``log(S + floor)`` of orders 1 and 2. The floor of a path is the 1 % quantile of its coefficients in the
+        fitted data, at least 1 % of their mean and always above round-off, so that a vanishing coefficient does not
+        become the largest feature. Order 0 is signed and stays linear.
     grid_shape : tuple of int, default=None
         Grid of the fields. None means a 1-D grid, the last axis. The trailing axes of X must equal it, or be its
         flattened product.
@@ -333,10 +335,14 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
     def _scatter(self, run):
         """Coefficients (*leading, n_channels, n_paths, *output_grid) of fields (*leading, n_channels, *grid)."""
         leading = run.shape[: run.ndim - len(self.grid_shape_)]
-        call = scatter if self.memory is None else check_memory(self.memory).cache(scatter, ignore=["n_jobs"])
         per_trajectory = self.memory is not None and len(leading) > 2
         parts = [np.ascontiguousarray(part) for part in run] if per_trajectory else [run]
         flat = [part.reshape(-1, *self.grid_shape_) for part in parts]
+        call = scatter
+        if self.memory is not None:
+            from skmst import __version__  # part of the key: another version may compute other numbers
+
+            call = partial(check_memory(self.memory).cache(_scatter_by, ignore=["n_jobs"]), __version__)
         coefficients = np.concatenate([call(part, self._setting, n_jobs=self.n_jobs) for part in flat])
         return coefficients.reshape(*leading, *coefficients.shape[1:])
 
@@ -349,18 +355,26 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
         return coefficients.reshape(-1, self.n_channels or 1, len(self.paths_["order"]), math.prod(self.output_grid_))
 
     def _floor(self, runs):
-        """A low quantile of every path's coefficients, above their round-off; 1 where all are zero."""
+        """What is added to every path before the logarithm; 1 where all coefficients are zero."""
         values = np.concatenate([self._by_path(c) for c in runs])
-        floor = np.quantile(values, FLOOR_QUANTILE, axis=(0, 3))
-        roundoff = np.finfo(values.dtype).eps * np.abs(values).mean(axis=(0, 2, 3))[:, None]
-        floor = np.maximum(floor, roundoff).astype(np.float64)
+        typical = np.abs(values).mean(axis=(0, 3), dtype=np.float64)
+        higher = self.paths_["order"] > 0
+        largest = typical[:, higher].max(axis=1, initial=0.0, keepdims=True)
+        roundoff = ROUNDOFF * np.finfo(values.dtype).eps * largest
+        quantile = np.quantile(values, FLOOR, axis=(0, 3)).astype(np.float64)
+        floor = np.maximum.reduce([quantile, FLOOR * typical, np.broadcast_to(roundoff, typical.shape)])
         floor[floor == 0.0] = 1.0
-        floor[:, self.paths_["order"] == 0] = 0.0
+        floor[:, ~higher] = 0.0
         return floor
 
     def _log(self, coefficients):
         out = coefficients.copy()
         by_path, higher = self._by_path(out), self.paths_["order"] > 0
-        floor = self.log_floor_.astype(out.dtype)[:, higher, None]
-        by_path[:, :, higher] = np.log(by_path[:, :, higher] + floor)
+        # Local averages can undershoot zero: the low-pass of the tight bank has side lobes.
+        by_path[:, :, higher] = np.log(np.maximum(by_path[:, :, higher], 0.0) + self.log_floor_[:, higher, None])
         return out
+
+
+def _scatter_by(version, fields, setting, *, n_jobs=None):
+    """`scatter` under a cache whose key holds the version that computed the coefficients."""
+    return scatter(fields, setting, n_jobs=n_jobs)

@@ -92,6 +92,8 @@ def _check_run(
         X = validate_data(estimator, X, dtype=DTYPES, reset=reset)
         return _split(X, grid_shape, n_channels)
     X = check_array(X, dtype=DTYPES, allow_nd=True, estimator=estimator, input_name="X")
+    if X.size == 0:
+        raise ValueError(f"X holds no fields: its shape is {X.shape} (0 sample(s)).")
     fields = _split(X, grid_shape, n_channels)
     width = math.prod(fields.shape[_n_leading(fields, grid_shape) :])
     if reset:
@@ -123,11 +125,9 @@ def _split(X: np.ndarray, grid_shape: tuple[int, ...] | None, n_channels: int | 
             return X[..., None, :]
         if X.ndim >= 3 and X.shape[-2] == channels:
             return X
-        if X.ndim == 2 and X.shape[-1] % channels == 0:
-            return X.reshape(*X.shape[:-1], channels, -1)
         raise ValueError(
-            f"X has shape {X.shape}, which does not hold n_channels={channels} on the axis before the 1-D grid "
-            "(the last axis)."
+            f"X has shape {X.shape}, which does not hold n_channels={channels} on the axis before the 1-D grid (the "
+            "last axis). Channels that are flattened with the grid need grid_shape."
         )
     wanted = grid_shape if n_channels is None else (channels, *grid_shape)
     if X.ndim > len(wanted) and X.shape[X.ndim - len(wanted) :] == wanted:

@@ -16,6 +16,8 @@ import numpy as np
 
 from skmst.scattering import _kymatio
 
+DEVIATIONS = 6.0  # standard deviations at which a Gaussian envelope ends: what is beyond is 2e-9 of it
+
 
 @dataclass(frozen=True)
 class Wavelet:
@@ -150,12 +152,16 @@ class MorletBank:
             return _kymatio.gauss_1d(self.grid_shape[0], _kymatio.SIGMA_0 / T)
         return _gaussian_2d(self.grid_shape, 0.4 * T, 0.0, 1.0, 0.0)
 
-    def reach(self, T: float) -> float:
-        """Grid steps beyond which the widest filter is negligible (below 1e-4 of its sum)."""
+    def reach(self) -> float:
+        """Grid steps from the centre of the widest wavelet beyond which it is below 1e-8 of its sum."""
         if len(self.grid_shape) == 1:
-            widest = min(sigma for _, sigma, _ in _kymatio.morlet_parameters_1d(self.J, self.Q))
-            return 4.0 / (2 * np.pi * min(widest, _kymatio.SIGMA_0 / T))
-        return 4.0 * max(0.4 * 2**self.J * max(1.0, self.L / 4), 0.4 * T)
+            narrowest = min(sigma for _, sigma, _ in _kymatio.morlet_parameters_1d(self.J, self.Q))
+            return DEVIATIONS / (2 * np.pi * narrowest)
+        return DEVIATIONS * 0.4 * 2**self.J * max(1.0, self.L / 4)
+
+    def low_pass_reach(self, T: float) -> float:
+        """The same for the low-pass that averages over T grid steps."""
+        return DEVIATIONS * (T / (2 * np.pi * _kymatio.SIGMA_0) if len(self.grid_shape) == 1 else 0.4 * T)
 
 
 def _gaussian_2d(grid_shape: tuple[int, ...], sigma: float, angle: float, slant: float, centre: float) -> np.ndarray:
@@ -259,8 +265,12 @@ class TightBank:
         window = np.where(octaves < 1, np.cos(0.5 * np.pi * np.clip(octaves, 0.0, 1.0)), 0.0)
         return np.asarray(window)
 
-    def reach(self, T: float) -> float:
+    def reach(self) -> float:
         """Infinite: the filters are compact in frequency and decay slowly in space."""
+        return math.inf
+
+    def low_pass_reach(self, T: float) -> float:
+        """Infinite, as for the wavelets."""
         return math.inf
 
 

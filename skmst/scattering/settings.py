@@ -8,6 +8,8 @@ from numbers import Integral
 
 from skmst.scattering.cascade import Setting
 
+TINY = 16  # grids up to this size are sampled in full by default: it costs nothing, and filters do not fit such grids
+
 
 def resolve_setting(
     grid_shape: tuple[int, ...],
@@ -53,7 +55,7 @@ def resolve_setting(
     if len(grid_shape) > 1 and per_octave != (1, 1):
         raise ValueError(f"Q={Q!r} concerns 1-D fields; in 2-D there is one wavelet per octave and angle.")
     if oversampling == "auto":
-        extra: int | None = auto_oversampling(wavelet, len(grid_shape), L)
+        extra = None if max(grid_shape) <= TINY else auto_oversampling(wavelet, len(grid_shape), L)
     else:
         extra = None if oversampling == "full" else int(oversampling)
     return Setting(

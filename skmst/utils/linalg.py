@@ -91,3 +91,22 @@ def jittered_cholesky(covariance: Array, ridge: float = 0.0) -> Array:
             return scale[:, None] * linalg.cholesky(scaled + jitter * np.eye(len(scaled)), lower=True)
         except linalg.LinAlgError:
             jitter *= 10
+
+
+def companion(newest: Array) -> Array:
+    """Complete the rows that advance the newest state of a window to the matrix that advances the window.
+
+    Parameters
+    ----------
+    newest : ndarray of shape (d, n_terms * d)
+        From the window ``[x_t, x_{t-lag}, ...]`` to ``x_{t+lag}``.
+
+    Returns
+    -------
+    ndarray of shape (n_terms * d, n_terms * d)
+        From the window to ``[x_{t+lag}, x_t, ...]``: what is known is shifted.
+    """
+    d, n = newest.shape
+    matrix = np.eye(n, k=-d)
+    matrix[:d] = newest
+    return matrix

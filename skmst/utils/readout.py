@@ -76,8 +76,10 @@ def fit_readout(
     else:
         rows = slice(0, n_state)
         exact = regress(rows, d, 0.0)
-        total = np.sum(moments.output_scatter[rows]) / moments.n_windows
-        readable = bool(total - np.sum(exact.coefficients * cross[rows, :d]) <= _READABLE * total)
+        # Each feature by itself: in pooled units a large one would hide another that cannot be read.
+        total = moments.output_scatter[rows] / moments.n_windows
+        missing = total - np.sum(exact.coefficients * cross[rows, :d], axis=1)
+        readable = bool(np.all(missing <= _READABLE * total))
         # A relation that is exact needs no penalty.
         state = exact if readable else regress(rows, n_read, ridge)
     output = regress(slice(n_state, None), n_read, ridge) if has_output else state

@@ -39,6 +39,11 @@ def test_stuart_landau_can_start_on_the_limit_cycle_and_stay():
     np.testing.assert_allclose(np.hypot(x[..., 0], x[..., 1]), 2.0, rtol=1e-12)
 
 
+def test_stuart_landau_stays_at_the_unstable_point():
+    x = make_stuart_landau(2, 5, initial_radius=(0, 0), dt=500.0, random_state=0)
+    np.testing.assert_array_equal(x, 0.0)
+
+
 @pytest.mark.parametrize(("mu", "lambda_"), [(-0.05, -1.0), (-0.5, -1.0), (0.1, -2.0), (-1.0, -0.3)])
 def test_slow_manifold_solves_its_equation_also_at_resonance(mu, lambda_):
     t = 0.1 * np.arange(30)

@@ -7,6 +7,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
 from skmst.koopman import KoopmanRegressor
+from skmst.master_equation import MasterEquationPredictor
 from tests.linear_systems import EIGENVALUES, READ, A, linear_runs, noisy_runs
 
 MU, LAMBDA = -0.05, -1.0
@@ -104,6 +105,18 @@ class TestRank:
         np.testing.assert_allclose(there.forecast(self.X + 100, 5), here.forecast(self.X, 5) + 100, atol=1e-9)
 
 
+class TestDelays:
+    @pytest.mark.parametrize("alpha", [0.0, 0.1, 1.0])
+    @pytest.mark.parametrize("lag", [1, 2])
+    def test_known_history_is_shifted_whatever_the_penalty(self, alpha, lag):
+        X = noisy_runs(6, 40)
+        koopman = KoopmanRegressor(n_delays=3, lag=lag, alpha=alpha).fit(X)
+        np.testing.assert_allclose(koopman.koopman_matrix_[3:], np.eye(9)[:6], atol=1e-12)
+        memory = MasterEquationPredictor(n_memory=3, lag=lag, alpha=alpha).fit(X)
+        np.testing.assert_allclose(koopman.forecast(X, 10), memory.forecast(X, 10), atol=1e-10)
+        np.testing.assert_allclose(koopman.eigenvalues_, memory.eigenvalues_, atol=1e-8)
+
+
 class TestObservables:
     def test_slow_manifold_has_the_spectrum_mu_lambda_two_mu(self):
         lift = FunctionTransformer(add_square)
@@ -140,6 +153,11 @@ class TestObservables:
         model = KoopmanRegressor(observables=PCA(2)).fit(X)
         assert model.step_ == "linear"
         assert model.forecast(X, 3).shape == (5, 3, 3)
+
+    def test_a_small_feature_that_is_lost_makes_steps_linear_in_any_units(self):
+        X = noisy_runs(5, 60)[..., :2] * np.array([1e4, 1e-3])
+        lose_the_sign = FunctionTransformer(lambda rows: np.c_[rows[:, 0], rows[:, 1] ** 2])
+        assert KoopmanRegressor(observables=lose_the_sign).fit(X, X[..., :1]).step_ == "linear"
 
     def test_without_observables_steps_are_linear(self):
         assert KoopmanRegressor(step="relift").fit(noisy_runs(2, 20)).step_ == "linear"

@@ -36,4 +36,6 @@ def test_residual_variances_are_those_of_each_shorter_regression(ridge):
     for m in range(1, 5):
         P = past[:, : 3 * m]
         B = np.linalg.solve(P.T @ P + len(P) * ridge * np.eye(3 * m), P.T @ future)
-        assert found[m - 1] == pytest.approx(np.sum((future - P @ B) ** 2) / len(P), rel=1e-10)
+        # The penalised residual itself, without the penalty, relative to each component's variance.
+        relative = np.mean((future - P @ B) ** 2, axis=0) / np.mean(future**2, axis=0)
+        assert found[m - 1] == pytest.approx(relative.mean(), rel=1e-10)

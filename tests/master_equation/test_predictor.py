@@ -84,6 +84,27 @@ class TestHiddenVariables:
         np.testing.assert_allclose(model.modes_[1], 2 * model.modes_[0])
 
 
+class TestMemoryTime:
+    @pytest.mark.parametrize("n_memory", [2, 8, 20, 100])
+    def test_of_a_rotation_seen_through_one_coordinate_is_two_steps(self, n_memory):
+        x = np.cos(0.3 * np.arange(400))[:, None]
+        assert MasterEquationPredictor(n_memory=n_memory).fit(x).memory_time_ == 2.0
+
+    @pytest.mark.parametrize("unit", [1.0, 1e-3])
+    def test_does_not_depend_on_units(self, unit):
+        rng = np.random.default_rng(0)
+        x = rng.standard_normal((2, 4000))
+        for t in range(3, 4000):
+            x[0, t] += 0.9 * x[0, t - 3]
+            x[1, t] += 0.5 * x[1, t - 1]
+        model = MasterEquationPredictor(n_memory=6).fit(np.c_[unit * x[0], x[1]])
+        assert model.memory_time_ == 3.0
+
+    def test_of_white_noise_is_one_step_however_many_terms_fit_it(self):
+        x = np.random.default_rng(0).standard_normal((500, 3))
+        assert MasterEquationPredictor(n_memory=12, alpha=1e-9).fit(x).memory_time_ == 1.0
+
+
 class TestStability:
     growing = 1.1 ** np.arange(30)[:, None] * np.array([1.0, 2.0])[:, None, None]
 

@@ -13,7 +13,9 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
+import skmst
 from skmst import ScatteringTransformer
+from skmst.datasets import make_burgers, make_heat
 from skmst.scattering import _transformer as module
 
 
@@ -49,8 +51,9 @@ def test_channels_are_scattered_one_by_one(rng):
     found = scatter.fit_transform(x)
     alone = ScatteringTransformer(J=3, wavelet="tight", T=8).fit_transform(x[:, 1])
     assert_allclose(found[:, found.shape[1] // 2 :], alone, rtol=1e-12)
-    assert_array_equal(scatter.transform(x.reshape(4, 64)), found)
     assert scatter.coefficients(x).shape == (4, 2, 7, 16)
+    flat = ScatteringTransformer(J=3, wavelet="tight", n_channels=2, T=8, grid_shape=(32,)).fit(x.reshape(4, 64))
+    assert_array_equal(flat.transform(x.reshape(2, 2, 64)), found.reshape(2, 2, -1))
     names = scatter.get_feature_names_out()
     assert names[0] == "c0_s0_x0"
     assert names[-1] == "c1_s2_j1_j2_x30"
@@ -112,6 +115,43 @@ def test_the_floor_of_the_logarithm_is_tied_to_the_data(rng):
     # a field far smaller than any of the fit does not run away
     tiny = scatter.transform(1e-12 * x[:1])
     assert (tiny[:, higher] >= np.log(floor[higher]) - 1e-9).all()
+
+
+@pytest.mark.parametrize("wavelet", ["morlet", "tight"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        make_burgers(20, 31, random_state=0),  # starts smooth, with nothing at the finest scales
+        make_heat(10, 20, n_x=128, dt=0.05, random_state=0),  # loses its finest scales
+        np.sin(2 * np.pi * np.arange(1, 4)[:, None] * np.arange(64) / 64),
+    ],
+    ids=["burgers", "heat", "sine"],
+)
+def test_the_logarithm_of_smooth_fields_shows_no_round_off(fields, wavelet):
+    scatter = ScatteringTransformer(log=True, wavelet=wavelet, oversampling="full").fit(fields)
+    higher = scatter.paths_["order"] > 0
+    found = scatter.transform(fields)[..., higher]
+    moved = scatter.transform(np.roll(fields, 17, axis=-1))[..., higher]
+    assert_allclose(moved, found, atol=0.02)
+    # No feature spans more decades than one percent of its mean allows below it.
+    assert np.ptp(found.reshape(-1, found.shape[-1]), axis=0).max() < 10
+
+
+def test_the_logarithm_of_local_averages_that_undershoot_zero_is_finite():
+    fields = np.zeros((2, 64))
+    fields[:, 20] = 1.0
+    for wavelet in ("morlet", "tight"):
+        scatter = ScatteringTransformer(J=3, T=8, log=True, wavelet=wavelet)
+        assert np.isfinite(scatter.fit_transform(fields)).all()
+        assert np.isfinite(scatter.transform(np.zeros((1, 64), np.float32))).all()
+
+
+def test_a_large_mean_costs_single_precision_no_digits(rng):
+    fluctuation = 0.3 * rng.standard_normal((2, 16384))
+    scatter = ScatteringTransformer(J=8, Q=4).fit(fluctuation)
+    offset = (300 + fluctuation).astype(np.float32)
+    exact = scatter.transform(offset.astype(float))
+    assert_allclose(scatter.transform(offset)[:, 1:], exact[:, 1:], rtol=2e-4)
 
 
 def test_constant_fields_are_valid_data():
@@ -176,6 +216,10 @@ def test_the_cache_computes_every_trajectory_once(rng, tmp_path, monkeypatch):
     assert_array_equal(cached.transform(x[[2, 0]]), first[[2, 0]])
     assert len(counted) == 4
     assert_array_equal(first, ScatteringTransformer(J=3).fit_transform(x))
+    counted.clear()
+    monkeypatch.setattr(skmst, "__version__", "another")
+    cached.transform(x)
+    assert counted == [5] * 4
 
 
 def test_memory_maps_and_read_only_input(rng, tmp_path):
@@ -233,6 +277,8 @@ BAD = [
     (dict(grid_shape=(4, 4, 4)), np.zeros((2, 64)), "one or two"),
     (dict(grid_shape=(8.0,)), np.zeros((2, 8)), "one or two positive integers"),
     (dict(n_channels=3), np.zeros((2, 16)), "n_channels=3"),
+    (dict(n_channels=2), np.zeros((2, 16)), "need grid_shape"),
+    (dict(), np.zeros((3, 0, 16)), "holds no fields"),
     (dict(wavelet="haar"), np.zeros((2, 16)), "'wavelet' parameter"),
     (dict(max_order=3), np.zeros((2, 16)), "'max_order' parameter"),
 ]
