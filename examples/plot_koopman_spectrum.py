@@ -66,6 +66,12 @@ def slowest_time_scale(model, trajectories):
     return model.fit(trajectories).timescales_[0]
 
 
+# %%
+# With noise, a residual is not an error alone. The next value of even the exact eigenfunction is uncertain, and its
+# relative spread is ``sqrt(1 - |eigenvalue|^2)``. That is the floor; what lies above it is the fault of the dictionary.
+# The second time scale, 0.286, is close to the sampling interval of 0.1: there the floor is near one, and residuals of
+# stochastic systems cannot tell a fast process from a spurious one. Lags and intervals have to.
+
 fig, (ax_scale, ax_residual) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 for (name, observables), marker, shift in zip(dictionaries.items(), "os", (0.97, 1.03), strict=True):
     estimates, intervals, residuals = [], [], []
@@ -84,13 +90,6 @@ for (name, observables), marker, shift in zip(dictionaries.items(), "os", (0.97,
 ax_scale.axhline(EXACT, color="black", linewidth=1, label="exact")
 ax_scale.set(xscale="log", xlabel="lag (time)", ylabel="slowest time scale", title="hopping time")
 ax_scale.legend()
-
-# %%
-# With noise, a residual is not an error alone. The next value of even the exact eigenfunction is uncertain, and its
-# relative spread is ``sqrt(1 - |eigenvalue|^2)``. That is the floor; what lies above it is the fault of the dictionary.
-# The second time scale, 0.286, is close to the sampling interval of 0.1: there the floor is near one, and residuals of
-# stochastic systems cannot tell a fast process from a spurious one. Lags and intervals have to.
-
 floor = np.sqrt(1 - np.exp(-2 * 0.1 * lags / EXACT))
 ax_residual.plot(0.1 * lags, floor, color="black", linewidth=1, label="noise floor of the exact eigenvalue")
 ax_residual.set(xscale="log", xlabel="lag (time)", ylabel="residual", title="residual of the hopping mode")

@@ -228,7 +228,8 @@ shown = run[: min(400, N_STEPS)]
 
 ax = figure.add_subplot(grid[0, 0])
 SpaceTimeDisplay.from_field(shown, dt=DT, length=LENGTH).plot(ax)
-ax.set_title("A held-out run of the Kuramoto-Sivashinsky equation")
+ax.axvline(origin * DT, color="black", linestyle=":")
+ax.set_title("A held-out run (Kuramoto-Sivashinsky); dotted: start of the forecasts below")
 
 ax = figure.add_subplot(grid[0, 1])
 CoefficientsDisplay.from_estimator(best["scatter"], shown, dt=DT).plot(ax)
@@ -243,7 +244,7 @@ truth = E[test][0, :, octave]
 ForecastDisplay.from_errors(
     truth[known], continued, errors[:, :, octave], truth=truth[future], dt=DT, name="log power, wavenumbers 2 and 3"
 ).plot(ax)
-ax.set_title("Forecast of one octave, 90 % interval from rehearsal")
+ax.set(title="Forecast of one octave; interval: errors on other runs", xlabel="lead time")
 
 ax = figure.add_subplot(grid[1, 1])
 skill.plot(ax)
@@ -251,12 +252,12 @@ ax.set_title(f"Skill on {N_TEST} held-out runs: log power per octave")
 
 images = grid[1, 2].subgridspec(2, 1)
 for row, (title, values) in enumerate(
-    {f"Field after t = {origin * DT:g}: what happened": run[future], "Forecast of it": field_forecast}.items()
+    {"The field after that: what happened": run[future], "The field: forecast": field_forecast}.items()
 ):
     ax = figure.add_subplot(images[row])
     limit = np.abs(run[future]).max()
     SpaceTimeDisplay.from_field(values, dt=DT, length=LENGTH).plot(ax, vmin=-limit, vmax=limit)
-    ax.set_title(title)
+    ax.set(title=title, xlabel="lead time")
 
 picture = Path("main_job.png")
 figure.savefig(picture, dpi=110)

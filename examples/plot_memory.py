@@ -103,19 +103,18 @@ for _ in range(8):
 gram = np.array([[covariance[abs(i - j)] for j in range(8)] for i in range(8)])
 exact = np.linalg.solve(gram, covariance[1:])
 
-fig, (ax_kernel, ax_rates) = plt.subplots(1, 2, figsize=(10.5, 4), layout="constrained")
-ax_kernel.axhline(0, color="0.8", linewidth=1)
-ax_kernel.plot(range(8), exact, "k_", markersize=16, label="exact")
-ax_kernel.plot(range(8), model.memory_kernel_[:, 0, 0], "o", label="from 40 runs")
-ax_kernel.set(xlabel="steps back, l", ylabel="Omega_l", title=f"kernel; memory_time_ = {model.memory_time_:g}")
-ax_kernel.legend()
-
 # %%
 # The slowest rates of the model are those of the whole system: damping gamma / 2 and the frequency of the swing, seen
 # through the position alone. Without memory there is one real rate, and it is none of the system's; with two terms the
 # error of measurement still biases the damping. The other rates of the long model describe how its past fades, and
 # their residuals are near one.
 
+fig, (ax_kernel, ax_rates) = plt.subplots(1, 2, figsize=(10.5, 4), layout="constrained")
+ax_kernel.axhline(0, color="0.8", linewidth=1)
+ax_kernel.plot(range(8), exact, "k_", markersize=16, label="exact")
+ax_kernel.plot(range(8), model.memory_kernel_[:, 0, 0], "o", label="from 40 runs")
+ax_kernel.set(xlabel="steps back, l", ylabel="Omega_l", title=f"kernel; memory_time_ = {model.memory_time_:g}")
+ax_kernel.legend()
 for n_memory, marker in ((1, "s"), (2, "^"), (8, "o")):
     rates, residuals = models[n_memory].rates_, models[n_memory].residuals_
     dots = ax_rates.scatter(

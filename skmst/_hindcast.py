@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 Part = tuple[NDArray[Any], Array, NDArray[np.intp], NDArray[np.intp]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Hindcast:
     """Forecasts of what is known, from rolling origins.
 
@@ -29,6 +29,12 @@ class Hindcast:
     y_pred: Array
     trajectory: NDArray[np.intp]
     origin: NDArray[np.intp]
+
+    def __repr__(self) -> str:
+        """Say how many forecasts there are, of what."""
+        n, horizon, n_outputs = self.y_pred.shape
+        n_runs = len(np.unique(self.trajectory))
+        return f"Hindcast({n} forecasts of {n_outputs} outputs over {horizon} steps, {n_runs} runs)"
 
     def weights(self, sample_weight: Any, n_samples: int, *, by_step: bool) -> Array:
         """Spread weights of trajectories (or, for one trajectory, of origins) over the forecasts.

@@ -165,14 +165,14 @@ def _check_inverse(step: Any) -> None:
     name = type(step).__name__
     if getattr(step, "T", None) == "global":
         raise ValueError(
-            f"{name} keeps global coefficients (T='global'), which determine no field: many share them. "
-            "Forecast y (inverse=False), keep position with T=1 or an integer T, or use synthesis to draw "
-            "one of the fields."
+            f"{name} keeps global coefficients (T='global'), which determine no field: many share them, and to "
+            "draw one of those would be synthesis. Forecast the field as y instead, from local coefficients: "
+            "fit(X, X) with an integer T."
         )
     # FunctionTransformer without inverse_func has an inverse_transform that does nothing.
     one_way = hasattr(step, "inverse_func") and step.func is not None and step.inverse_func is None
     if one_way or not hasattr(step, "inverse_transform"):
         raise TypeError(
-            f"inverse=True needs inverse_transform in every step, and {name} has none: use inverse=False, or "
-            "a step that can be undone."
+            f"inverse=True needs inverse_transform in every step, and {name} has none: fit with what you want to "
+            "forecast as y (y=X for the field itself) and use inverse=False, or a step that can be undone."
         )

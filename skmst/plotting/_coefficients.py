@@ -8,9 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
-from skmst.plotting._common import SIGNED, check_even, check_real, draw_image, get_axes, time_axis, with_unit
+from skmst.plotting._common import (
+    SIGNED,
+    check_even,
+    check_real,
+    draw_image,
+    get_axes,
+    scattering_step,
+    time_axis,
+    with_unit,
+)
 
 #: Standard deviations at which the colours end.
 _COLOUR_RANGE = 3.0
@@ -94,7 +102,7 @@ class CoefficientsDisplay:
         Parameters
         ----------
         scatter : ScatteringTransformer
-            A fitted transformer.
+            A fitted transformer, or a fitted Pipeline or search that contains one.
         X : array-like of shape (n_steps, *grid_shape)
             One trajectory of fields, as `scatter` takes them.
         dt : float, default=None
@@ -111,7 +119,7 @@ class CoefficientsDisplay:
         ValueError
             If X is not one trajectory, or `dt` is not positive.
         """
-        check_is_fitted(scatter, "paths_")
+        scatter = scattering_step(scatter)
         values = np.asarray(scatter.coefficients(X), dtype=np.float64)
         values = values.mean(axis=tuple(range(values.ndim - len(scatter.output_grid_), values.ndim)))
         n_channels = scatter.n_channels

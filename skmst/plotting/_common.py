@@ -112,6 +112,17 @@ def known_before(y: Any, hindcast: Any, index: int, n_known: int) -> Array:
     return run[max(0, origin + 1 - n_known) : origin + 1]
 
 
+def scattering_step(model: Any) -> Any:
+    """The scattering transformer that a fitted estimator, Pipeline or search is or contains."""
+    if hasattr(model, "best_estimator_"):
+        model = model.best_estimator_
+    for step in model if isinstance(model, Pipeline) else [model]:
+        if hasattr(type(step), "paths_"):
+            check_is_fitted(step)
+            return step
+    raise TypeError(f"{type(model).__name__} is no ScatteringTransformer, nor a Pipeline or search that contains one.")
+
+
 def last_step(model: Any, attribute: str) -> Any:
     """The estimator that ends a Pipeline, or the best one of a search; it must have the fitted attribute."""
     if hasattr(model, "estimator") and hasattr(model, "fit") and not hasattr(model, attribute):

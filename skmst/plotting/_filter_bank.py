@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
-from skmst.plotting._common import FAINT, POSITIVE, TRUTH, check_real, clean, draw_image, get_axes
+from skmst.plotting._common import FAINT, POSITIVE, TRUTH, check_real, clean, draw_image, get_axes, scattering_step
 from skmst.scattering.filter_bank import BANKS, mirror
 
 
@@ -83,7 +82,7 @@ class FilterBankDisplay:
         Parameters
         ----------
         scatter : ScatteringTransformer
-            A fitted transformer.
+            A fitted transformer, or a fitted Pipeline or search that contains one.
         order : {1, 2}, default=1
             Which bank: that of the first or of the second order.
 
@@ -96,7 +95,7 @@ class FilterBankDisplay:
         ValueError
             If `order` is neither 1 nor 2.
         """
-        check_is_fitted(scatter, "paths_")
+        scatter = scattering_step(scatter)
         if order not in (1, 2):
             raise ValueError(f"order must be 1 or 2, got {order!r}.")
         setting = scatter._setting

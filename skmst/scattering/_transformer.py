@@ -13,8 +13,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 
 from skmst.scattering.cascade import scatter
 from skmst.scattering.fields import check_fields
-from skmst.scattering.paths import path_table
-from skmst.scattering.settings import grid_axes, resolve_setting
+from skmst.scattering.settings import grid_axes, path_columns, resolve_setting
 from skmst.utils._sklearn import (
     HasMethods,
     Interval,
@@ -296,6 +295,12 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
         return np.asarray(names, dtype=object)
 
     @property
+    def paths_(self):
+        """One row per path and one column per key; derived from the parameters, so that pickles stay small."""
+        check_is_fitted(self, "_setting")
+        return dict(path_columns(self._setting))
+
+    @property
     def _n_features_out(self):
         return (self.n_channels or 1) * len(self.paths_["name"]) * math.prod(self.output_grid_)
 
@@ -317,8 +322,6 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
         )
         fitted._setting, fitted.J_ = setting, setting.J
         fitted.grid_shape_, fitted.output_grid_ = setting.grid_shape, setting.output_grid
-        first, second = setting.wavelets()
-        fitted.paths_ = path_table(setting.paths(), first, second, len(setting.grid_shape))
         coefficients = [fitted._scatter(run) for run in fields.runs] if keep or self.log else []
         if self.log:
             fitted.log_floor_ = fitted._floor(coefficients)

@@ -186,10 +186,13 @@ class Plan:
         for axis, index in enumerate(self.extension, start=1):
             x = np.take(x, index, axis=axis)
         # Only order 0 sees the mean: taken out first, it costs the other orders no digits.
-        mean = x.mean(axis=tuple(range(1, ndim + 1)), keepdims=True)
+        axes, each = tuple(range(1, ndim + 1)), (-1, *(1,) * (out.ndim - 2))
+        roundoff = 4 * np.finfo(self.dtype).eps * np.abs(x).max(axis=axes).reshape(each)
+        mean = x.mean(axis=axes, keepdims=True)
         x = x - mean
         spectrum = _spectrum(x, ndim)
-        out[:, 0] = self.mean(x, spectrum) + mean.reshape(-1, *(1,) * (out.ndim - 2))
+        order_0 = self.mean(x, spectrum) + mean.reshape(each)
+        out[:, 0] = np.where(np.abs(order_0) <= roundoff, 0.0, order_0)
         for branch in self.branches:
             u1 = np.abs(branch.filters.convolve(spectrum))
             needed = branch.children or branch.pooling.low_pass is not None
@@ -381,7 +384,4 @@ def scatter(x: np.ndarray, setting: Setting, *, n_jobs: int | None = None) -> np
     Parallel(n_jobs=n_jobs, prefer="threads")(delayed(transform)(x[part], out[part]) for part in parts)
     if not np.isfinite(out).all():
         raise ValueError(f"Scattering coefficients overflow {x.dtype}: scale the fields to smaller values.")
-    size = np.abs(x).max(axis=tuple(range(1, x.ndim)), initial=0.0)
-    mean = out[:, 0]
-    mean[np.abs(mean) <= 4 * np.finfo(x.dtype).eps * size.reshape(-1, *(1,) * (mean.ndim - 1))] = 0.0
     return out

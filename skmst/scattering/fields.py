@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array
 
+from skmst.trajectories import refuse_text
 from skmst.utils._sklearn import validate_data
 
 DTYPES = (np.float64, np.float32)
+RAGGED = (
+    "X is ragged: pass one array, or for runs of unequal length a list with one array of shape (n_steps, *grid_shape) "
+    "per trajectory."
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,9 @@ def _check_run(
         raise ValueError("X is a masked array; fill or cut the masked values first, masks are not used.")
     if isinstance(X, (list, tuple)):
         X = _from_sequence(X)
+    if isinstance(X, np.ndarray) and X.dtype == object and any(np.ndim(value) for value in X.flat):
+        raise ValueError(RAGGED)
+    refuse_text(X, "X")
     if getattr(X, "ndim", 2) <= 2:
         X = validate_data(estimator, X, dtype=DTYPES, reset=reset)
         return _split(X, grid_shape, n_channels)
@@ -111,10 +119,7 @@ def _from_sequence(X: Any) -> np.ndarray:
     try:
         return np.asarray(X)
     except ValueError as error:
-        raise ValueError(
-            "X is ragged: pass one array, or for runs of unequal length a list with one array of shape "
-            "(n_steps, *grid_shape) per trajectory."
-        ) from error
+        raise ValueError(RAGGED) from error
 
 
 def _split(X: np.ndarray, grid_shape: tuple[int, ...] | None, n_channels: int | None) -> np.ndarray:

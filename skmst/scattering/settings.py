@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from numbers import Integral
 
+import numpy as np
+
 from skmst.scattering.cascade import Setting
+from skmst.scattering.paths import path_table
 
 TINY = 16  # grids up to this size are sampled in full by default: it costs nothing, and filters do not fit such grids
 
@@ -117,3 +121,13 @@ def _wavelets_per_octave(Q: int | Iterable[int]) -> tuple[int, int]:
     if len(pair) != 2 or not all(isinstance(q, Integral) and int(q) >= 1 for q in pair):
         raise ValueError(f"Q={Q!r} must be a positive integer or two of them, one for each order.")
     return int(pair[0]), int(pair[1])
+
+
+@lru_cache(maxsize=64)
+def path_columns(setting: Setting) -> dict[str, np.ndarray]:
+    """The path table of a setting; its columns are shared, and read-only."""
+    first, second = setting.wavelets()
+    table = path_table(setting.paths(), first, second, len(setting.grid_shape))
+    for column in table.values():
+        column.setflags(write=False)
+    return table

@@ -6,6 +6,7 @@ from skmst.trajectories._convention import (
     check_step_count,
     check_trajectories,
     parse_layout,
+    refuse_text,
 )
 from skmst.trajectories._per_snapshot import PerSnapshot
 from skmst.trajectories._windows import segments, windows
@@ -17,6 +18,7 @@ __all__ = [
     "check_step_count",
     "check_trajectories",
     "parse_layout",
+    "refuse_text",
     "segments",
     "windows",
 ]

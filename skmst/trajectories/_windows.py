@@ -91,6 +91,9 @@ def segments(X: Any, n_steps: int) -> NDArray[Any]:
     arrays = [np.asarray(run) for run in runs]
     longest = max((len(run) for run in arrays), default=0)
     if not 1 <= n_steps <= longest:
-        raise ValueError(f"n_steps must be between 1 and the longest run's {longest} steps; got {n_steps}.")
+        raise ValueError(
+            f"n_steps must be between 1 and the longest run's {longest} steps; got {n_steps}. X is one run with time "
+            "on its first axis, or a list of runs."
+        )
     cut = [run[: len(run) // n_steps * n_steps].reshape(-1, n_steps, *run.shape[1:]) for run in arrays]
     return cut[0] if len(cut) == 1 else np.concatenate(cut)

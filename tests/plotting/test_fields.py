@@ -5,9 +5,10 @@ import pytest
 from matplotlib.colors import LogNorm
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmst import ScatteringTransformer
+from skmst import PerSnapshot, ScatteringTransformer
 from skmst.plotting import (
     CoefficientsDisplay,
     SpaceTimeDisplay,
@@ -131,3 +132,12 @@ def test_coefficients_say_what_is_wrong(rng):
         CoefficientsDisplay.from_estimator(scatter.fit(X), X)
     with pytest.raises(ValueError, match="names must name each of 3 features"):
         CoefficientsDisplay(np.zeros((2, 3)), [0, 1], ["a"])
+
+
+def test_coefficients_of_a_pipeline_are_those_of_its_scattering_step(rng):
+    runs = rng.standard_normal((3, 20, 16))
+    pipeline = make_pipeline(ScatteringTransformer(J=2), PerSnapshot(StandardScaler())).fit(runs)
+    found = CoefficientsDisplay.from_estimator(pipeline, runs[0])
+    assert_array_equal(found.coefficients, CoefficientsDisplay.from_estimator(pipeline[0], runs[0]).coefficients)
+    with pytest.raises(TypeError, match="no ScatteringTransformer"):
+        CoefficientsDisplay.from_estimator(StandardScaler(), runs[0])
