@@ -229,7 +229,7 @@ shown = run[: min(400, N_STEPS)]
 ax = figure.add_subplot(grid[0, 0])
 SpaceTimeDisplay.from_field(shown, dt=DT, length=LENGTH).plot(ax)
 ax.axvline(origin * DT, color="black", linestyle=":")
-ax.set_title("A held-out run (Kuramoto-Sivashinsky); dotted: start of the forecasts below")
+ax.set_title("A held-out run; at the dotted line forecasts start")
 
 ax = figure.add_subplot(grid[0, 1])
 CoefficientsDisplay.from_estimator(best["scatter"], shown, dt=DT).plot(ax)
@@ -260,6 +260,6 @@ for row, (title, values) in enumerate(
     ax.set(title=title, xlabel="lead time")
 
 picture = Path("main_job.png")
-figure.savefig(picture, dpi=110)
+figure.savefig(picture, dpi=80)
 heading(f"Picture: {picture.resolve().name}. Done")
 plt.show()
