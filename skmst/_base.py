@@ -5,6 +5,7 @@ How second moments become a model is all that a subclass says.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -55,9 +56,9 @@ class TrajectoryRegressor(VersionStampMixin, MultiOutputMixin, RegressorMixin, B
         return None
 
     def _solve(
-        self, moments: WindowMoments, covariance: Array, ridge: float, output: AffineMap
-    ) -> tuple[AffineMap, dict[str, Any]]:
-        """Turn moments into the map that advances windows, and the fitted attributes to store."""
+        self, runs: Trajectories, moments: WindowMoments, covariance: Array, ridge: float, output: AffineMap
+    ) -> tuple[Callable[..., DelayModel], dict[str, Any]]:
+        """Turn moments into what makes the model of the other parts, and the fitted attributes to store."""
         raise NotImplementedError
 
     def _steps_linearly(self, readable: bool) -> bool:
@@ -126,8 +127,8 @@ class TrajectoryRegressor(VersionStampMixin, MultiOutputMixin, RegressorMixin, B
         if runs.lengths.min() <= span:
             raise ValueError(
                 f"a trajectory of n_samples={runs.lengths.min()} steps is too short: {self._terms_parameter}="
-                f"{n_terms} at lag={self.lag} needs at least {span + 1} steps. Lower them, or leave "
-                "short runs out."
+                f"{getattr(self, self._terms_parameter)} at lag={self.lag} needs at least {span + 1} steps. "
+                "Lower them, or leave short runs out."
             )
         if not first:
             self._check_continuation(shape)
@@ -136,7 +137,7 @@ class TrajectoryRegressor(VersionStampMixin, MultiOutputMixin, RegressorMixin, B
             runs.blocks, targets, n_terms, self.lag, None if lift is None else partial(self._lifted, lift)
         )
         moments = part if first else self._moments + part
-        fitted = self._build(moments, None if lift is None else runs.n_features, shape is not None)
+        fitted = self._build(runs, moments, None if lift is None else runs.n_features, shape is not None)
         store_fitted(self, **fitted, **runs.columns, _lift=lift, _output_shape=shape, _moments=moments)
         return self
 
@@ -146,25 +147,26 @@ class TrajectoryRegressor(VersionStampMixin, MultiOutputMixin, RegressorMixin, B
                 "y must have the same observables in every chunk (or be None in all): earlier chunks had "
                 f"shape {self._output_shape} per step, this one has {shape}."
             )
-        if (self._model.n_terms, self._model.lag) != (self._n_terms, self.lag):
+        if (self._moments.n_terms, self._model.lag) != (self._n_terms, self.lag):
             raise ValueError(f"{self._terms_parameter} and lag must not change between calls of partial_fit; call fit.")
 
-    def _build(self, moments: WindowMoments, n_state: int | None, has_output: bool) -> dict[str, Any]:
+    def _build(
+        self, runs: Trajectories, moments: WindowMoments, n_state: int | None, has_output: bool
+    ) -> dict[str, Any]:
         covariance = moments.covariance()
         history = covariance[moments.history, moments.history]
         ridge = self.alpha * float(np.mean(np.diag(history)))
         n_read = len(history) if self._reads_window else moments.n_latent
         readout = fit_readout(moments, history, ridge, n_state, n_read, has_output)
-        advance, attributes = self._solve(moments, covariance, ridge, readout.output)
-        model = DelayModel(
-            moments.n_terms,
-            self.lag,
-            advance,
-            readout.state,
-            readout.output,
-            None if self._steps_linearly(readout.readable) else readout.state_of_latent,
-            moments.mean[moments.history],
-            jittered_cholesky(history, ridge),
+        make_model, attributes = self._solve(runs, moments, covariance, ridge, readout.output)
+        model = make_model(
+            n_terms=moments.n_terms,
+            lag=self.lag,
+            read_state=readout.state,
+            read_output=readout.output,
+            state_of_latent=None if self._steps_linearly(readout.readable) else readout.state_of_latent,
+            history_mean=moments.mean[moments.history],
+            history_factor=jittered_cholesky(history, ridge),
         )
         return {**attributes, "_model": model}
 
@@ -232,24 +234,26 @@ n_features), or list
         OverflowError
             If the forecast leaves the range of floating-point numbers; the message names the step.
         """
+        return self._continue(X, n_steps, state, self._mean_continuation)
+
+    def _mean_continuation(self, latent: Array, n_steps: int, as_state: bool) -> Array:
+        last = np.array([latent.shape[1] - 1])
+        return self._model.forecast(latent, last, n_steps, self._relift, as_state=as_state)[:, 0]
+
+    def _continue(self, X: Any, n_steps: int, state: bool, advance: Callable[[Array, int, bool], Array]) -> Array:
+        """Check starts and continue them by ``advance``, which gives (n_runs, ..., n_steps, n_outputs)."""
         check_is_fitted(self, "_model")
         n_steps = check_step_count(n_steps, "n_steps")
         runs = check_trajectories(X, estimator=self, reset=False)
         lag = self._model.lag
-        if runs.lengths.min() < lag:
+        if (shortest := runs.lengths.min()) < lag:
             raise ValueError(
-                f"X has a run of {runs.lengths.min()} steps, but at lag={lag} a forecast needs at least {lag} "
-                "observed steps."
+                f"X has a run of {shortest} steps, but at lag={lag} a forecast needs at least {lag} observed steps."
             )
-        as_state = state or self._output_shape is None
-        blocks = []
-        for block in runs.blocks:
-            latent = self._lifted(self._lift, block[:, -self._model.n_terms * lag :])
-            origin = np.array([latent.shape[1] - 1])
-            out = self._model.forecast(latent, origin, n_steps, self._relift, as_state=as_state)
-            blocks.append(out[:, 0])
+        as_state, reach = state or self._output_shape is None, self._model.n_terms * lag
+        blocks = [advance(self._lifted(self._lift, block[:, -reach:]), n_steps, as_state) for block in runs.blocks]
         out = runs.stack(blocks)
-        finite = np.isfinite(out).all(axis=(0, 2))
+        finite = np.isfinite(out).all(axis=(*range(out.ndim - 2), -1))
         if not finite.all():
             raise OverflowError(
                 f"the forecast leaves the range of floating-point numbers at step {np.argmin(finite) + 1} of "

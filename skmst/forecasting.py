@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -34,7 +35,7 @@ def forecast(model: Any, X: Any, n_steps: int, *, inverse: bool = False, **forec
     Returns
     -------
     ndarray of shape (n_trajectories, n_steps, ...) or, for one trajectory, (n_steps, ...)
-        The continuation.
+        The continuation; with ``n_ensemble=`` there is an axis of members before these.
 
     Raises
     ------
@@ -70,7 +71,10 @@ def forecast(model: Any, X: Any, n_steps: int, *, inverse: bool = False, **forec
     out = last.forecast(X, n_steps, **forecast_params)
     if inverse:
         for step in reversed(earlier):
-            out = step.inverse_transform(out)
+            # Transformers know trajectories; an ensemble has one more axis.
+            of_ensemble = forecast_params.get("n_ensemble") is not None
+            invert = step.inverse_transform
+            out = np.stack([invert(member) for member in out]) if of_ensemble else invert(out)
     return out
 
 

@@ -27,6 +27,7 @@ ALLOWED = {
     "_hindcast": EVERYWHERE,
     "_base": EVERYWHERE | {"metrics", "_hindcast"},
     "forecasting": EVERYWHERE | {"_hindcast"},
+    "model_selection": EVERYWHERE | {"forecasting"},
     "plotting": EVERYWHERE | {"metrics", "scattering.filter_bank"},
 }
 PRIVATE_OF_SKLEARN = "utils._sklearn"

@@ -1,7 +1,7 @@
 """Systems with known behaviour, as trajectories: each maker integrates one equation and returns arrays.
 
-Fields have shape ``(n_trajectories, n_steps, n_x)``, states of few variables
-``(n_trajectories, n_steps, n_features)``.
+Fields have shape ``(n_trajectories, n_steps, n_x)``, in two dimensions ``(n_trajectories, n_steps, n_x, n_x)``, and
+states of few variables ``(n_trajectories, n_steps, n_features)``.
 """
 
 from skmst.datasets.advection import make_advection
@@ -10,7 +10,9 @@ from skmst.datasets.double_well import make_double_well
 from skmst.datasets.fractional_brownian_motion import make_fractional_brownian_motion
 from skmst.datasets.heat import make_heat
 from skmst.datasets.kuramoto_sivashinsky import make_kuramoto_sivashinsky
+from skmst.datasets.navier_stokes import make_navier_stokes
 from skmst.datasets.ornstein_uhlenbeck import make_ornstein_uhlenbeck
+from skmst.datasets.prinz import make_prinz
 from skmst.datasets.slow_manifold import make_slow_manifold
 from skmst.datasets.stuart_landau import make_stuart_landau
 
@@ -21,7 +23,9 @@ __all__ = [
     "make_fractional_brownian_motion",
     "make_heat",
     "make_kuramoto_sivashinsky",
+    "make_navier_stokes",
     "make_ornstein_uhlenbeck",
+    "make_prinz",
     "make_slow_manifold",
     "make_stuart_landau",
 ]

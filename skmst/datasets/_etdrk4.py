@@ -1,4 +1,4 @@
-"""ETDRK4 for periodic one-dimensional equations v_t = L v + N(v), L diagonal in Fourier space.
+"""ETDRK4 for periodic equations v_t = L v + N(v), L diagonal in Fourier space; the rest is for one dimension.
 
 Stiff linear terms are integrated exactly, the nonlinear term to fourth order in the step.
 A state is the array of the Fourier coefficients (as of ``rfft``) of the wavenumbers that survive
@@ -25,10 +25,10 @@ class ETDRK4:
 
     Parameters
     ----------
-    linear : array-like of shape (n_modes,)
+    linear : array-like of shape (n_modes,) or (n_modes_x, n_modes_y)
         The symbol of the linear term, real or complex.
     nonlinear : callable
-        Maps states (..., n_modes) to the nonlinear term, same shape.
+        Maps states, whose trailing axes are those of `linear`, to the nonlinear term, same shape.
     step : float
         Length of the step.
     n_contour : int, default=64
@@ -40,11 +40,11 @@ class ETDRK4:
         z = step * np.asarray(linear)
         # The direct formulas cancel catastrophically near z = 0; means over a circle about z do not.
         circle = np.exp(2j * np.pi * (np.arange(n_contour) + 0.5) / n_contour)
-        r = z[:, np.newaxis] + circle
+        r = z[..., np.newaxis] + circle
         exp_r = np.exp(r)
 
         def mean(values: Spectrum) -> NDArray:
-            average = step * values.mean(axis=1)
+            average = step * values.mean(axis=-1)
             return average if np.iscomplexobj(z) else average.real
 
         self.nonlinear = nonlinear

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from skmst.datasets._checks import check_count, check_integrated, check_positive, check_substeps
+from skmst.datasets._checks import check_count, check_positive, check_substeps
+from skmst.datasets._langevin import langevin_trajectories
 
 
 def make_double_well(
@@ -73,34 +74,19 @@ def make_double_well(
     dt = check_positive("dt", dt)
     n_substeps, step = check_substeps(dt, time_step)
 
-    rng = check_random_state(random_state)
-    x = _stationary_sample(rng.uniform(size=n_trajectories), beta)
-    states = np.empty((n_trajectories, n_steps, 1))
-    with np.errstate(over="ignore", invalid="ignore"):
-        for i in range(n_steps):
-            states[:, i, 0] = x
-            if i < n_steps - 1:
-                for noise in np.sqrt(2 * step / beta) * rng.standard_normal((n_substeps, n_trajectories)):
-                    x = _heun_step(x, noise, step)
-    return check_integrated(states)
+    # Beyond |x| = reach the density is below e^-40 of its maximum.
+    reach = np.sqrt(1 + np.sqrt(40 / beta))
+    grid = np.linspace(-reach, reach, 20001)
+    return langevin_trajectories(
+        _drift,
+        np.sqrt(2 / beta),
+        (grid, np.exp(-beta * (grid * grid - 1) ** 2)),
+        (n_trajectories, n_steps, n_substeps),
+        step,
+        check_random_state(random_state),
+    )
 
 
 def _drift(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """The force -V'(x)."""
     return 4 * x * (1 - x * x)
-
-
-def _heun_step(x: NDArray[np.float64], noise: NDArray[np.float64], step: float) -> NDArray[np.float64]:
-    """One step of the trapezoidal rule with an Euler predictor; `noise` is the random increment."""
-    drift = _drift(x)
-    return x + noise + 0.5 * step * (drift + _drift(x + step * drift + noise))
-
-
-def _stationary_sample(uniform: NDArray[np.float64], beta: float) -> NDArray[np.float64]:
-    """Map uniform numbers to the stationary law by inverting its distribution function on a fine grid."""
-    # Beyond |x| = reach the density is below e^-40 of its maximum.
-    reach = np.sqrt(1 + np.sqrt(40 / beta))
-    x = np.linspace(-reach, reach, 20001)
-    density = np.exp(-beta * (x * x - 1) ** 2)
-    cumulative = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
-    return np.interp(uniform, cumulative / cumulative[-1], x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -15,7 +17,7 @@ from skmst.koopman.operators import SOLVERS
 from skmst.koopman.spectrum import eigenfunctions, rates, spectrum, timescales
 from skmst.trajectories import Trajectories, check_trajectories
 from skmst.utils._sklearn import HasMethods, Interval, StrOptions
-from skmst.utils.delay_model import AffineMap
+from skmst.utils.delay_model import AffineMap, DelayModel
 from skmst.utils.linalg import companion, ridge_regression, whitening
 from skmst.utils.moments import WindowMoments
 
@@ -189,8 +191,8 @@ class KoopmanRegressor(TrajectoryRegressor):
         return not readable if self.step == "auto" else self.step == "linear"
 
     def _solve(
-        self, moments: WindowMoments, covariance: Array, ridge: float, output: AffineMap
-    ) -> tuple[AffineMap, dict[str, Any]]:
+        self, runs: Trajectories, moments: WindowMoments, covariance: Array, ridge: float, output: AffineMap
+    ) -> tuple[Callable[..., DelayModel], dict[str, Any]]:
         now, later = moments.history, moments.successor
         if self.rank is None and moments.n_terms > 1:
             # The history is known: only the newest state is regressed, what came before is shifted.
@@ -202,7 +204,7 @@ class KoopmanRegressor(TrajectoryRegressor):
         pairs = spectrum(left, right, covariance[now, now], covariance[later, now], covariance[later, later])
         advance = AffineMap.between_means(left @ right, moments.mean[now], moments.mean[later])
         rate = rates(pairs.eigenvalues, self.lag * self.dt)
-        return advance, {
+        return partial(DelayModel, advance=advance), {
             "koopman_matrix_": advance.coefficients,
             "intercept_": advance.intercept,
             "eigenvalues_": pairs.eigenvalues,

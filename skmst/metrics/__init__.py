@@ -7,6 +7,7 @@ in `y_pred`) counts as infinitely wrong; `y_true` has to be finite.
 
 from skmst.metrics._baselines import climatology, persistence
 from skmst.metrics._bootstrap import bootstrap_interval
+from skmst.metrics._conformal import conformal_radius, coverage
 from skmst.metrics._scorer import forecast_scorer
 from skmst.metrics._skill import relative_error, skill_by_lead, valid_prediction_time, variance_weighted_r2
 from skmst.metrics._spectra import power_per_octave
@@ -14,6 +15,8 @@ from skmst.metrics._spectra import power_per_octave
 __all__ = [
     "bootstrap_interval",
     "climatology",
+    "conformal_radius",
+    "coverage",
     "forecast_scorer",
     "persistence",
     "power_per_octave",

@@ -9,6 +9,7 @@ from skmst.plotting._coefficients import CoefficientsDisplay
 from skmst.plotting._eigenvalues import EigenvaluesDisplay
 from skmst.plotting._filter_bank import FilterBankDisplay
 from skmst.plotting._forecast import ForecastDisplay
+from skmst.plotting._memory import MemoryDisplay
 from skmst.plotting._skill import SkillDisplay
 from skmst.plotting._space_time import SpaceTimeDisplay
 
@@ -17,6 +18,7 @@ __all__ = [
     "EigenvaluesDisplay",
     "FilterBankDisplay",
     "ForecastDisplay",
+    "MemoryDisplay",
     "SkillDisplay",
     "SpaceTimeDisplay",
 ]

@@ -9,7 +9,7 @@ from skmst.trajectories._convention import (
     refuse_text,
 )
 from skmst.trajectories._per_snapshot import PerSnapshot
-from skmst.trajectories._windows import segments, windows
+from skmst.trajectories._windows import segments, stack_windows, windows
 
 __all__ = [
     "PerSnapshot",
@@ -20,5 +20,6 @@ __all__ = [
     "parse_layout",
     "refuse_text",
     "segments",
+    "stack_windows",
     "windows",
 ]

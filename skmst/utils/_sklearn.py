@@ -74,10 +74,11 @@ def check_rows(
 
 
 def store_fitted(estimator: Any, **attributes: Any) -> None:
-    """Set the attributes of a fit that went well, in one go, and forget the names of earlier columns."""
+    """Set the attributes of a fit that went well, in one go, and forget those of an earlier fit that it lacks."""
     estimator.__dict__.update(attributes)
-    for name in set(_COLUMNS) - set(attributes):
-        estimator.__dict__.pop(name, None)
+    earlier = {name for name in estimator.__dict__ if name.endswith("_") and not name.startswith("_")}
+    for name in earlier - set(attributes):
+        del estimator.__dict__[name]
 
 
 class TrajectoryOutputMixin:

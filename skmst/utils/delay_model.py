@@ -1,4 +1,4 @@
-"""A linear model of a window of history: complete it, advance it, read it. Arrays in, arrays out."""
+"""A model of a window of history: complete it, advance it, read it. Arrays in, arrays out."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ class AffineMap:
 
 @dataclass(frozen=True)
 class DelayModel:
-    """Linear dynamics of a window ``z_t = [x_t, x_{t-lag}, ..., x_{t-(n_terms-1)lag}]`` of latent states x.
+    """Dynamics of a window ``z_t = [x_t, x_{t-lag}, ..., x_{t-(n_terms-1)lag}]`` of latent states x.
 
     Attributes
     ----------
     n_terms, lag : int
         Steps in a window and the distance between them.
-    advance : AffineMap
+    advance : AffineMap or callable
         From the window to the leading part of the window one lag later: to all of it, or to the newest
-        state only. What is missing is the old window, shifted.
+        state only. What is missing is the old window, shifted. Any function of rows will do.
     read_state, read_output : AffineMap
         From the window to the state that the user gave, and to the observables to forecast.
     state_of_latent : AffineMap or None
@@ -65,7 +65,7 @@ class DelayModel:
 
     n_terms: int
     lag: int
-    advance: AffineMap
+    advance: Callable[[Array], Array]
     read_state: AffineMap
     read_output: AffineMap
     state_of_latent: AffineMap | None

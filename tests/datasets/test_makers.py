@@ -26,7 +26,7 @@ def test_equal_seeds_give_equal_data_and_other_seeds_give_other_data(maker):
 def test_trajectories_are_float64_with_trajectory_time_and_space_axes(maker):
     data = maker(3, 5, random_state=0)
     assert data.shape[:2] == (3, 5)
-    assert data.ndim == 3
+    assert data.ndim == (4 if maker is datasets.make_navier_stokes else 3)
     assert data.dtype == np.float64
     assert np.isfinite(data).all()
 
@@ -62,6 +62,18 @@ def test_wrong_common_parameters_are_named(maker, parameters, message):
         ("burgers", {"n_x": 7}, "n_x must be a whole number of at least 8"),
         ("burgers", {"n_x": 32, "max_wavenumber": 11}, "max_wavenumber must be below n_x / 3 = 10.7"),
         ("burgers", {"initial_condition": "box"}, 'must be "random", "sine" or an array of fields'),
+        ("navier_stokes", {"viscosity": -1.0}, "viscosity must be at least zero"),
+        ("navier_stokes", {"peak_wavenumber": 32}, "peak_wavenumber must be below n_x / 3 = 32.0, got 32"),
+        (
+            "navier_stokes",
+            {"time_step": 0.1},
+            r"time_step=0.1 is too long for fluid that moves at .*: take at most 0.0",
+        ),
+        ("navier_stokes", {"initial_condition": "box"}, 'must be "random", "taylor_green" or an array of fields'),
+        ("navier_stokes", {"initial_condition": np.zeros((9, 9))}, r"must have shape \(n_x, n_x\) = \(96, 96\)"),
+        ("navier_stokes", {"initial_condition": np.full((96, 96), np.nan)}, "initial_condition contains NaN"),
+        ("navier_stokes", {"initial_condition": np.zeros((96, 96), complex)}, "initial_condition must be real"),
+        ("prinz", {"time_step": 0.0}, "time_step must be positive"),
         ("kuramoto_sivashinsky", {"burn_in": -1.0}, "burn_in must be at least zero"),
         ("kuramoto_sivashinsky", {"length": 100.0}, "n_x=64 is too coarse for length=100: take at least 100"),
         ("kuramoto_sivashinsky", {"length": np.inf}, "length must be a finite real number"),

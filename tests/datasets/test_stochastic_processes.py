@@ -5,9 +5,17 @@ import pytest
 from scipy.interpolate import make_interp_spline
 from scipy.linalg import eigh_tridiagonal
 
-from skmst.datasets import make_double_well, make_fractional_brownian_motion, make_ornstein_uhlenbeck
-from skmst.datasets.double_well import _heun_step
+from skmst.datasets import (
+    double_well,
+    make_double_well,
+    make_fractional_brownian_motion,
+    make_ornstein_uhlenbeck,
+    make_prinz,
+    prinz,
+)
+from skmst.datasets._langevin import heun_step
 
+PRINZ_RATES = [1.198994, 7.888502, 15.361393]
 RATES = {1: 0.748682, 2: 0.227273, 3: 0.0806199, 4: 0.0297796, 5: 0.0111046}
 
 
@@ -17,20 +25,34 @@ def assert_mean_within_errors(samples, expected, n_errors=3):
     np.testing.assert_array_less(np.abs(samples.mean(axis=0) - expected), n_errors * error)
 
 
-def fokker_planck(beta, n_x=4000, reach=2.6):
-    """Grid, stationary weights, rates and eigenfunctions of the double well, by finite differences.
+def smoluchowski(x, energy, diffusion):
+    """Stationary weights, rates and eigenfunctions of diffusion in a potential, by finite differences.
 
     A particle hops to the neighbours with rates that obey detailed balance; the symmetrised generator is
-    tridiagonal.
+    tridiagonal. `energy` is in units of the thermal energy.
     """
-    x = np.linspace(-reach, reach, n_x)
-    energy = beta * (x**2 - 1) ** 2
-    hop = 1 / (beta * (x[1] - x[0]) ** 2)
+    hop = diffusion / (x[1] - x[0]) ** 2
     right, left = hop * np.exp(-np.diff(energy) / 2), hop * np.exp(np.diff(energy) / 2)
     leave = np.append(right, 0) + np.append(0, left)
-    rates, vectors = eigh_tridiagonal(leave, -np.full(n_x - 1, hop), select="i", select_range=(0, 7))
+    rates, vectors = eigh_tridiagonal(leave, -np.full(len(x) - 1, hop), select="i", select_range=(0, 7))
     weights = np.exp(-energy) / np.exp(-energy).sum()
-    return x, weights, rates, vectors / np.sqrt(weights)[:, np.newaxis]
+    return weights, rates, vectors / np.sqrt(weights)[:, np.newaxis]
+
+
+def fokker_planck(beta, n_x=4000, reach=2.6):
+    """Grid, stationary weights, rates and eigenfunctions of the double well."""
+    x = np.linspace(-reach, reach, n_x)
+    return x, *smoluchowski(x, beta * (x**2 - 1) ** 2, 1 / beta)
+
+
+def slow_rates_of_the_scheme(drift, amplitude, step, reach, n_rates, n_x=400):
+    """Rates of the exact transition operator of one step, by collocation on quintic splines: no sampling error."""
+    x = np.linspace(-reach, reach, n_x)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(15)
+    targets = np.clip(heun_step(drift, x[:, np.newaxis], amplitude * np.sqrt(step) * nodes, step), -reach, reach)
+    basis = make_interp_spline(x, np.eye(len(x)), k=5)
+    transition = np.einsum("iqj,q->ij", basis(targets), weights / weights.sum())
+    return -np.log(np.sort(np.linalg.eigvals(transition).real)[::-1][1 : n_rates + 1]) / step
 
 
 def test_ornstein_uhlenbeck_has_its_stationary_variance_and_autocorrelation():
@@ -62,15 +84,36 @@ def test_the_reference_rates_are_eigenvalues_of_the_fokker_planck_operator(beta)
 
 @pytest.mark.parametrize("beta", [1, 3, 5])
 def test_the_scheme_itself_has_the_slow_rate_of_the_double_well(beta):
-    # Exact transition operator of one step, by collocation on quintic splines: no sampling error.
-    step, reach = 0.01, 1.2 * np.sqrt(1 + np.sqrt(30 / beta))
-    x = np.linspace(-reach, reach, 400)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(15)
-    targets = np.clip(_heun_step(x[:, np.newaxis], np.sqrt(2 * step / beta) * nodes, step), -reach, reach)
-    basis = make_interp_spline(x, np.eye(len(x)), k=5)
-    transition = np.einsum("iqj,q->ij", basis(targets), weights / weights.sum())
-    second = np.sort(np.linalg.eigvals(transition).real)[-2]
-    assert -np.log(second) / step == pytest.approx(RATES[beta], rel=1e-3)
+    reach = 1.2 * np.sqrt(1 + np.sqrt(30 / beta))
+    rate = slow_rates_of_the_scheme(double_well._drift, np.sqrt(2 / beta), 0.01, reach, 1)
+    assert rate[0] == pytest.approx(RATES[beta], rel=1e-3)
+
+
+def test_the_reference_rates_of_the_prinz_potential_are_those_of_its_generator():
+    x = np.linspace(-1.5, 1.5, 6000)
+    _, rates, _ = smoluchowski(x, prinz._potential(x), 1.0)
+    np.testing.assert_allclose(rates[1:4], PRINZ_RATES, rtol=1e-5)
+    assert rates[4] == pytest.approx(82.08, abs=0.01)
+    # The force is the slope of this potential.
+    middle = 0.5 * (x[1:] + x[:-1])
+    np.testing.assert_allclose(prinz._drift(middle), -np.diff(prinz._potential(x)) / np.diff(x), atol=1e-3)
+
+
+def test_the_scheme_itself_has_the_slow_rates_of_the_prinz_potential():
+    rates = slow_rates_of_the_scheme(prinz._drift, np.sqrt(2), 0.0005, 1.4, 3, n_x=600)
+    np.testing.assert_allclose(rates, PRINZ_RATES, rtol=6e-3)
+
+
+def test_prinz_trajectories_have_the_exact_moments_and_autocorrelation():
+    grid = np.linspace(-1.5, 1.5, 3000)
+    weights, rates, functions = smoluchowski(grid, prinz._potential(grid), 1.0)
+    x = make_prinz(1000, 60, dt=0.02, random_state=0)[..., 0]
+    assert_mean_within_errors((x**2).mean(axis=1), weights @ grid**2)
+    assert_mean_within_errors((x**4).mean(axis=1), weights @ grid**4)
+    overlap = (weights * grid) @ functions
+    for lag in (1, 10, 50):
+        products = (x[:, : 60 - lag] * x[:, lag:]).mean(axis=1)
+        assert_mean_within_errors(products, overlap**2 @ np.exp(-rates * lag * 0.02))
 
 
 def test_double_well_trajectories_have_the_exact_moments_and_autocorrelation():

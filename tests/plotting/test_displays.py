@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from skmst import ScatteringTransformer
+from skmst.master_equation import memory_plateau
 from skmst.plotting import (
     CoefficientsDisplay,
     EigenvaluesDisplay,
     FilterBankDisplay,
     ForecastDisplay,
+    MemoryDisplay,
     SkillDisplay,
     SpaceTimeDisplay,
 )
@@ -28,6 +30,7 @@ def every_display(hindcast, runs):
         ForecastDisplay.from_hindcast(hindcast, runs[4:]),
         SkillDisplay.from_hindcasts({"model": hindcast}, n_resamples=10),
         EigenvaluesDisplay([0.9, 0.5j], [0.1, 0.2]),
+        MemoryDisplay(plateau=memory_plateau(np.array([0.9, -0.2, -0.1, 0.0])[:, None, None])),
         FilterBankDisplay.from_estimator(scatter),
         FilterBankDisplay.from_estimator(plane),
     ]
