@@ -8,10 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 Array = NDArray[np.float64]
 
@@ -131,6 +127,12 @@ def quadratic_regressor(n_terms: int, d: int, penalty: float) -> Any:
     Pipeline
         Unfitted.
     """
+    # Imported here: together they would take most of the time that importing skmst takes.
+    from sklearn.compose import ColumnTransformer
+    from sklearn.linear_model import LinearRegression, Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
     quadratic = PolynomialFeatures(2, include_bias=False)
     each = [(f"lag{m}", quadratic, slice(m * d, (m + 1) * d)) for m in range(n_terms)]
     linear = Ridge(penalty) if penalty > 0 else LinearRegression()

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 
 Array = NDArray[np.float64]
@@ -187,6 +186,8 @@ def find_clusters(rows: ArrayLike, n_clusters: int, random_state: Any = None) ->
         raise ValueError(
             f"n_clusters={n_clusters} is more than the {n_distinct} distinct states in the data: lower it."
         )
+    from sklearn.cluster import KMeans  # slow to import
+
     centres = KMeans(n_clusters, n_init=10, random_state=random_state).fit(X).cluster_centers_
     return np.asarray(centres[np.lexsort(centres.T[::-1])])
 
