@@ -6,7 +6,13 @@ import pytest
 from skmst import datasets
 
 MAKERS = [getattr(datasets, name) for name in datasets.__all__]
-TRAJECTORY_MAKERS = [m for m in MAKERS if m is not datasets.make_fractional_brownian_motion]
+SAMPLE_MAKERS = [
+    datasets.make_fractional_brownian_motion,
+    datasets.make_ising,
+    datasets.make_multifractal_random_walk,
+    datasets.make_poisson,
+]
+TRAJECTORY_MAKERS = [m for m in MAKERS if m not in SAMPLE_MAKERS]
 FIELD_MAKERS = [
     datasets.make_advection,
     datasets.make_burgers,
@@ -17,7 +23,8 @@ FIELD_MAKERS = [
 
 @pytest.mark.parametrize("maker", MAKERS)
 def test_equal_seeds_give_equal_data_and_other_seeds_give_other_data(maker):
-    first, again, other = (maker(3, 4, random_state=seed) for seed in (5, np.random.RandomState(5), 6))
+    size = 1000 if maker is datasets.make_poisson else 4  # events are rare
+    first, again, other = (maker(3, size, random_state=seed) for seed in (5, np.random.RandomState(5), 6))
     np.testing.assert_array_equal(first, again)
     assert not np.isclose(first, other).all()
 
@@ -29,6 +36,13 @@ def test_trajectories_are_float64_with_trajectory_time_and_space_axes(maker):
     assert data.ndim == (4 if maker is datasets.make_navier_stokes else 3)
     assert data.dtype == np.float64
     assert np.isfinite(data).all()
+
+
+@pytest.mark.parametrize("maker", SAMPLE_MAKERS)
+def test_samples_are_float64_with_sample_and_space_axes(maker):
+    data = maker(3, 8, random_state=0)
+    assert data.shape == ((3, 8, 8) if maker is datasets.make_ising else (3, 8))
+    assert data.dtype == np.float64
 
 
 @pytest.mark.parametrize("maker", [*FIELD_MAKERS, datasets.make_stuart_landau, datasets.make_slow_manifold])
@@ -89,6 +103,14 @@ def test_wrong_common_parameters_are_named(maker, parameters, message):
         ("slow_manifold", {"amplitude": 0.0}, "amplitude must be positive"),
         ("fractional_brownian_motion", {"hurst": 1.0}, "hurst must lie between 0 and 1"),
         ("fractional_brownian_motion", {"n_x": 1}, "n_x must be a whole number of at least 2"),
+        ("ising", {"temperature": 0.0}, "temperature must be positive"),
+        ("ising", {"n_x": 2}, "n_x must be a whole number of at least 3"),
+        ("ising", {"n_sweeps": 0}, "n_sweeps must be a whole number of at least 1"),
+        ("multifractal_random_walk", {"intermittency": 0.5}, "intermittency must be below 0.5"),
+        ("multifractal_random_walk", {"intermittency": -0.1}, "intermittency must be at least zero"),
+        ("multifractal_random_walk", {"integral_scale": 0}, "integral_scale must be a whole number"),
+        ("poisson", {"intensity": -1.0}, "intensity must be at least zero"),
+        ("poisson", {"n_dims": 0}, "n_dims must be a whole number of at least 1"),
     ],
 )
 def test_wrong_physics_is_named(maker, parameters, message):

@@ -9,20 +9,17 @@ from skmst.datasets import (
     double_well,
     make_double_well,
     make_fractional_brownian_motion,
+    make_multifractal_random_walk,
     make_ornstein_uhlenbeck,
+    make_poisson,
     make_prinz,
     prinz,
 )
 from skmst.datasets._langevin import heun_step
+from tests.sampling import assert_mean_within_errors
 
 PRINZ_RATES = [1.198994, 7.888502, 15.361393]
 RATES = {1: 0.748682, 2: 0.227273, 3: 0.0806199, 4: 0.0297796, 5: 0.0111046}
-
-
-def assert_mean_within_errors(samples, expected, n_errors=3):
-    """The mean of independent samples lies within `n_errors` standard errors of the expectation."""
-    error = samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
-    np.testing.assert_array_less(np.abs(samples.mean(axis=0) - expected), n_errors * error)
 
 
 def smoluchowski(x, energy, diffusion):
@@ -149,3 +146,51 @@ def test_increments_of_brownian_motion_are_uncorrelated_and_otherwise_remember()
     for hurst, expected in ((0.5, 0.0), (0.8, 2**0.6 - 1), (0.2, 2**-0.6 - 1)):
         steps = np.diff(make_fractional_brownian_motion(500, 300, hurst=hurst, random_state=1))
         assert_mean_within_errors((steps[:, 1:] * steps[:, :-1]).mean(axis=1), expected)
+
+
+@pytest.mark.parametrize("n_dims", [1, 2, 3])
+def test_events_of_a_poisson_field_are_independent_and_have_mean_equal_to_variance(n_dims):
+    intensity, n_x = 0.3, {1: 1000, 2: 32, 3: 10}[n_dims]
+    x = make_poisson(400, n_x, intensity=intensity, n_dims=n_dims, random_state=0)
+    assert x.shape == (400, *(n_x,) * n_dims)
+    assert_mean_within_errors(x.reshape(400, -1).mean(axis=1), intensity)
+    for axis in range(1, n_dims + 1):
+        assert_mean_within_errors((x * np.roll(x, 1, axis)).reshape(400, -1).mean(axis=1), intensity**2)
+    # The factorial moments of a Poisson law are powers of its mean.
+    assert_mean_within_errors((x * (x - 1)).reshape(400, -1).mean(axis=1), intensity**2)
+    assert_mean_within_errors((x * (x - 1) * (x - 2)).reshape(400, -1).mean(axis=1), intensity**3)
+
+
+@pytest.mark.parametrize(("intermittency", "scale"), [(0.02, 300), (0.1, 100), (0.1, 2000)])
+def test_logarithms_of_the_steps_of_a_multifractal_walk_are_correlated_as_the_logarithm_of_their_distance(
+    intermittency, scale
+):
+    paths = make_multifractal_random_walk(2000, 301, intermittency=intermittency, integral_scale=scale, random_state=0)
+    assert (paths[:, 0] == 0).all()
+    steps = np.diff(paths)
+    # E ln|epsilon| = -(gamma + ln 2) / 2 and Var ln|epsilon| = pi^2 / 8 for a standard normal epsilon.
+    variance = intermittency * np.log(scale)
+    logarithm = np.log(np.abs(steps)) + variance + (np.euler_gamma + np.log(2)) / 2
+    assert_mean_within_errors(logarithm.mean(axis=1), 0.0)
+    assert_mean_within_errors((logarithm**2).mean(axis=1), variance + np.pi**2 / 8)
+    for lag in (1, 5, 40, 150, 280):
+        products = (logarithm[:, lag:] * logarithm[:, :-lag]).mean(axis=1)
+        assert_mean_within_errors(products, intermittency * max(np.log(scale / (lag + 1)), 0.0))
+
+
+def test_a_multifractal_walk_has_its_second_and_fourth_moments():
+    intermittency, scale = 0.04, 512
+    paths = make_multifractal_random_walk(8000, 257, intermittency=intermittency, integral_scale=scale, random_state=1)
+    for distance in (1, 4, 16, 64):
+        spread = paths[:, distance::distance] - paths[:, :-distance:distance]
+        k = np.arange(distance)
+        gap = np.abs(k[:, np.newaxis] - k) + 1
+        assert_mean_within_errors((spread**2).mean(axis=1), distance)
+        assert_mean_within_errors((spread**4).mean(axis=1), 3 * ((scale / gap) ** (4 * intermittency)).sum())
+
+
+def test_a_multifractal_walk_without_intermittency_is_brownian_motion():
+    steps = np.diff(make_multifractal_random_walk(500, 400, intermittency=0.0, random_state=0))
+    assert_mean_within_errors((steps**2).mean(axis=1), 1.0)
+    assert_mean_within_errors((steps**4).mean(axis=1), 3.0)
+    assert_mean_within_errors((steps[:, 1:] ** 2 * steps[:, :-1] ** 2).mean(axis=1), 1.0)
