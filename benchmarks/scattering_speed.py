@@ -50,7 +50,9 @@ def candidates(shape, J, params, batch, rng):
     }
     functions = {"kymatio": lambda: kymatio(x)}
     for name, (fields, grid_shape, own) in settings.items():
-        scatter = ScatteringTransformer(J=J, grid_shape=grid_shape, **{"T": None, **params, **own}).fit(fields)
+        scatter = ScatteringTransformer(
+            J=J, grid_shape=grid_shape, **{"T": None, "paths": "kymatio", **params, **own}
+        ).fit(fields)
         functions[name] = lambda scatter=scatter, fields=fields: scatter.transform(fields)
     return functions
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skmst._hindcast import Hindcast
@@ -28,7 +28,8 @@ def forecast(model: Any, X: Any, n_steps: int, *, inverse: bool = False, **forec
         Number of data steps to forecast, at least 1.
     inverse : bool, default=False
         False forecasts what the model was fitted to forecast (y). True forecasts the state of the last step
-        and sends it back through the inverses of the earlier steps, to what X is.
+        and sends it back through the inverses of the earlier steps, to what X is. A step whose inverse is a search
+        (`ScatteringTransformer`) starts it from the last observed field.
     **forecast_params : dict
         Given to the last step's `forecast`.
 
@@ -44,8 +45,8 @@ def forecast(model: Any, X: Any, n_steps: int, *, inverse: bool = False, **forec
     TypeError
         If the model cannot forecast, or a step has no inverse and `inverse` is True.
     ValueError
-        If `n_steps` is below 1 or X is not valid or too short; with `inverse`, if a step keeps global
-        coefficients only, which determine no field.
+        If `n_steps` is below 1 or X is not valid or too short; with `inverse`, if a step keeps coefficients of
+        the whole grid only, which determine no field.
 
     Examples
     --------
@@ -66,19 +67,19 @@ def forecast(model: Any, X: Any, n_steps: int, *, inverse: bool = False, **forec
         for step in earlier:
             _check_inverse(step)
         forecast_params["state"] = True
+    observed = [X]
     for step in earlier:
-        X = step.transform(X)
-    out = last.forecast(X, n_steps, **forecast_params)
+        observed.append(step.transform(observed[-1]))
+    out = last.forecast(observed.pop(), n_steps, **forecast_params)
     if inverse:
-        for step in reversed(earlier):
-            # Transformers know trajectories; an ensemble has one more axis.
-            of_ensemble = forecast_params.get("n_ensemble") is not None
-            invert = step.inverse_transform
-            out = np.stack([invert(member) for member in out]) if of_ensemble else invert(out)
+        # Transformers know trajectories; an ensemble has one more axis.
+        of_ensemble = forecast_params.get("n_ensemble") is not None
+        for step, seen in zip(reversed(earlier), reversed(observed), strict=True):
+            out = np.stack([_undo(step, member, seen) for member in out]) if of_ensemble else _undo(step, out, seen)
     return out
 
 
-def hindcast(model: Any, X: Any, y: Any = None, *, horizon: int | None = None) -> Hindcast:
+def hindcast(model: Any, X: Any, y: Any = None, *, horizon: int | None = None, **hindcast_params: Any) -> Hindcast:
     """Forecast known trajectories from every step that leaves `horizon` steps of truth after it.
 
     X is sent through the earlier steps of a Pipeline, and the last step forecasts from rolling origins: what
@@ -94,6 +95,8 @@ def hindcast(model: Any, X: Any, y: Any = None, *, horizon: int | None = None) -
         Their observables; None where the model was fitted without y.
     horizon : int, default=None
         Number of data steps to forecast. None takes the last step's own.
+    **hindcast_params : dict
+        Given to the last step's `hindcast`, such as `inputs`.
 
     Returns
     -------
@@ -128,7 +131,7 @@ def hindcast(model: Any, X: Any, y: Any = None, *, horizon: int | None = None) -
     earlier, last = _unwrap(model, "hindcast")
     for step in earlier:
         X = step.transform(X)
-    found: Hindcast = last.hindcast(X, y, horizon=horizon)
+    found: Hindcast = last.hindcast(X, y, horizon=horizon, **hindcast_params)
     return found
 
 
@@ -138,7 +141,7 @@ def _unwrap(model: Any, method: str) -> tuple[list[Any], Any]:
         check_is_fitted(model, "best_estimator_", msg=_UNFITTED_SEARCH)
         model = model.best_estimator_
     check_is_fitted(model)
-    if isinstance(model, Pipeline):
+    if _is_pipeline(model):
         *earlier, last = _steps(model)
         inner, last = _unwrap(last, method)
         return earlier + inner, last
@@ -153,8 +156,23 @@ def _unwrap(model: Any, method: str) -> tuple[list[Any], Any]:
 _UNFITTED_SEARCH = "This %(name)s has no best estimator: fit it first, with refit on (or naming the score to refit on)."
 
 
-def _steps(pipeline: Pipeline) -> list[Any]:
+def _is_pipeline(model: Any) -> bool:
+    from sklearn.pipeline import Pipeline  # imports too much for `import skmst`
+
+    return isinstance(model, Pipeline)
+
+
+def _steps(pipeline: Any) -> list[Any]:
     return [step for _, step in pipeline.steps if step is not None and step != "passthrough"]
+
+
+def _undo(step: Any, out: Any, seen: Any) -> Any:
+    """What a step made `out` of; a search for it starts from the end of what the step saw."""
+    if "start" not in signature(step.inverse_transform).parameters:
+        return step.inverse_transform(out)
+    if np.ndim(out) == 2:  # one trajectory: with an axis of its own, its steps are taken one after the other
+        return step.inverse_transform(out[None], start=np.asarray(seen)[-1:])[0]
+    return step.inverse_transform(out, start=np.stack([np.asarray(run)[-1] for run in seen]))
 
 
 def _check_inverse(step: Any) -> None:
@@ -162,16 +180,16 @@ def _check_inverse(step: Any) -> None:
     if isinstance(step, PerSnapshot):
         _check_inverse(step.transformer_)
         return
-    if isinstance(step, Pipeline):
+    if _is_pipeline(step):
         for inner in _steps(step):
             _check_inverse(inner)
         return
     name = type(step).__name__
-    if getattr(step, "T", None) == "global":
+    if not getattr(step, "determines_fields", True):
         raise ValueError(
-            f"{name} keeps global coefficients (T='global'), which determine no field: many share them, and to "
-            "draw one of those would be synthesis. Forecast the field as y instead, from local coefficients: "
-            "fit(X, X) with an integer T."
+            f"{name} keeps coefficients of the whole grid, which determine no field: many share them, and to draw "
+            "one of those would be synthesis (its inverse_transform does that). Forecast the field from local "
+            "coefficients instead, with an integer T, or as y."
         )
     # FunctionTransformer without inverse_func has an inverse_transform that does nothing.
     one_way = hasattr(step, "inverse_func") and step.func is not None and step.inverse_func is None

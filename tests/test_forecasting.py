@@ -20,10 +20,14 @@ SEEN, UNSEEN = TEST[:, :10], TEST[:, 10:]
 
 
 class GlobalCoefficients(TransformerMixin, BaseEstimator):
-    """Stands for a scattering transform that averages over the grid."""
+    """Stands for a scattering transform that averages over the grid, or does not."""
 
     def __init__(self, T="global"):
         self.T = T
+
+    @property
+    def determines_fields(self):
+        return self.T != "global"
 
     def fit(self, X, y=None):
         self.fitted_ = True

@@ -65,7 +65,7 @@ class CoefficientsDisplay:
     >>> scatter = ScatteringTransformer(J=3, log=True).fit(u)
     >>> display = CoefficientsDisplay.from_estimator(scatter, u[0], dt=0.25).plot()
     >>> display.coefficients.shape
-    (60, 8)
+    (60, 11)
     >>> display.names[:3]
     ['s0 (constant)', 's1_j0', 's1_j1']
     """

@@ -98,7 +98,7 @@ class FilterBankDisplay:
         scatter = scattering_step(scatter)
         if order not in (1, 2):
             raise ValueError(f"order must be 1 or 2, got {order!r}.")
-        setting = scatter._setting
+        setting = scatter._encoding
         grid = setting.grid_shape
         bank = BANKS[setting.wavelet](grid, setting.J, setting.Q[order - 1], setting.L)
         psi, phi = bank.psi(), bank.phi(2**setting.J)

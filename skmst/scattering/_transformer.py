@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import copy
-import math
-from functools import partial
-from numbers import Integral
+from numbers import Integral, Real
 
-import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, check_memory
+from sklearn.utils.validation import check_is_fitted
 
-from skmst.scattering.cascade import scatter
-from skmst.scattering.fields import check_fields
-from skmst.scattering.settings import grid_axes, path_columns, resolve_setting
+from skmst.scattering._inverse_mixin import InverseMixin
+from skmst.scattering.choices import STATISTICS, WAVELETS
+from skmst.scattering.encoding import innermost
+from skmst.scattering.features import feature_names, flatten
+from skmst.scattering.inverse import Inversion
+from skmst.scattering.options import HarmonicMoments, Orthonormal, SolidHarmonic, Spectra
+from skmst.scattering.paths import RULES
+from skmst.scattering.rectifiers import RECTIFIERS
 from skmst.utils._sklearn import (
     HasMethods,
     Interval,
@@ -24,53 +25,86 @@ from skmst.utils._sklearn import (
 )
 from skmst.utils.persistence import VersionStampMixin
 
-FLOOR = 0.01  # a path's floor under the logarithm: this quantile of its fitted coefficients, this part of their mean
-ROUNDOFF = 100  # and at least this many roundings of the largest path
 
-
-class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, TransformerMixin, BaseEstimator):
-    """Scattering transform of 1-D and 2-D fields: cascades of wavelet moduli, averaged.
+class ScatteringTransformer(InverseMixin, TrajectoryOutputMixin, VersionStampMixin, TransformerMixin, BaseEstimator):
+    """Scattering transform of 1-D, 2-D and 3-D fields: cascades of wavelets and a rectifier, averaged.
 
     Order m of a field x is ``S[p] x = |...|x * psi_1| * psi_2| ... * psi_m| * phi`` along a path p of wavelets of
-    growing scale. The coefficients are invariant (``T="global"``) or covariant (local averages) to translations,
-    stable to deformations and need no training. All leading axes of the input are kept and its grid is replaced by
-    features.
+    growing scale, with the modulus or another rectifier. The coefficients are invariant (``T="global"``) or covariant
+    (local averages) to translations, stable to deformations and need no training. All leading axes of the input are
+    kept and its grid is replaced by features.
 
     Global coefficients do not know where on the grid anything is: no model built on them can forecast a position or the
-    phase of a travelling wave. Keep position with ``T=16`` (local averages) or ``T=1`` (full resolution).
+    phase of a travelling wave. Keep position with ``T=16`` (local averages) or ``T=1`` (full resolution), or keep the
+    phase too (``wavelet="orthonormal", rectifier="heisenberg"``): :meth:`inverse_transform` leads back to fields.
 
     Parameters
     ----------
     J : int, default=None
         Number of octaves; the largest scale is ``2**J`` grid steps. None takes the largest that the grid allows
-        less one, at least 1; see ``J_``.
+        less one, at least 1, and for orthonormal wavelets at most the times that 2 divides every axis; see ``J_``.
     Q : int or tuple of (int, int), default=1
-        Wavelets per octave of the first (and the second) order, 1-D fields only. One number concerns the first order;
-        the second has one per octave.
+        Wavelets per octave of the first (and of all later) orders, 1-D fields only. One number concerns the first
+        order; later ones have one per octave.
     L : int, default=8
-        Orientations, 2-D fields only.
+        Orientations, 2-D and 3-D fields only; for solid harmonics the highest degree (3 is usual).
     T : {"global"}, int or None, default="global"
         Averaging scale: the whole grid, that many grid steps, or ``2**J`` (None). ``T=1`` does not average at all.
-    max_order : {0, 1, 2}, default=2
-        Highest order.
-    wavelet : {"morlet", "tight"}, default="morlet"
-        Filter bank: the Morlet filters of the scattering literature (the values of kymatio), or log-cosine filters that
-        are an exact Littlewood-Paley partition of unity, so that energy is conserved layer by layer.
-    rectifier : {"modulus"}, default="modulus"
-        Pointwise nonlinearity between the convolutions.
-    statistics : {"mean"}, default="mean"
-        What is averaged: the rectified signals.
-    boundary : {"periodic", "reflect"}, default="periodic"
-        How a field goes on beyond its edges. "reflect" mirrors it, the edge point repeated (as in scipy.ndimage).
+    max_order : int, default=2
+        Highest order, 0 or more.
+    wavelet : {"morlet", "tight", "orthonormal", "solid_harmonics"} or option object, default="morlet"
+        The Morlet filters of the scattering literature (the values of kymatio); log-cosine filters that are an exact
+        Littlewood-Paley partition of unity, so that energy is conserved layer by layer; orthonormal wavelets, with as
+        many coefficients as grid points (`Multiresolution`; options: `Orthonormal`); or solid harmonics, invariant to
+        rotations in 3-D (`SolidHarmonics`; options: `SolidHarmonic`). Parameters that mean nothing to a choice must
+        stay at their defaults.
+    rectifier : {"modulus", "log_modulus", "phase_harmonics", "heisenberg", "heisenberg_v4"} or object
+        Default "modulus". Pointwise nonlinearity between the convolutions: ``|z|``, ``log(1 + |z|)``,
+        ``|z| exp(2 i arg z)``, ``arcsin(2 z / pi)``, or the form ``-arg z + i log(1 + |z|)`` printed in [5]_, which
+        warns; or an object of `skmst.scattering.rectifiers`. The last three keep the phase: coefficients are complex,
+        every wavelet after the first order comes with its mirror image, and X may be complex. Only the modulus and
+        phase harmonics are homogeneous: for the others ``S(c x)`` is not ``|c| S(x)``, so the units of X matter.
+    statistics : str or option object, default="mean"
+        What is made of the filtered signals. "mean": averages of the cascade. Over the whole grid: "energy", mean
+        squares of the bands (`Energies`); "branching", shares of the energy of each band's modulus that go to other
+        scales (`Branching`, tight bank); "ratios" of second to first order (`Ratios`); scattering "spectra" and
+        "self_similar_spectra" (`ScatteringSpectra`; options: `Spectra`); "phase_harmonics", their moments
+        (`PhaseHarmonics`; options: `HarmonicMoments`). Numbers relative to a band are not defined for fields without
+        energy in it, such as constants: these raise, but not means and energies.
+    isotropic : bool, default=False
+        Average over rotations of all orientations together, in 2-D and 3-D (`RotationAverage`).
+    cross_channels : bool, default=False
+        Take moments between channels too; for spectra and phase harmonics.
+    vector_field : bool, default=False
+        The channels are the components of a vector field, one for each axis: its divergence and vorticity, per grid
+        step, become further channels, named ``u_``, ``v_``, ``w_``, ``div_``, ``vort_`` (``vortx_``, ... in 3-D).
+    boundary : {"periodic", "reflect", "zeros"}, default="periodic"
+        How a field goes on beyond its edges. "reflect" mirrors it, the edge point repeated (as in scipy.ndimage);
+        "zeros", empty space, is for solid harmonics only.
     oversampling : {"auto", "full"} or int, default="auto"
         Sampling of the inner layers: critical as in kymatio (0), that many octaves finer, the full grid everywhere
-        ("full", the definition), or what keeps coefficients within 1e-3 of the definition ("auto").
+        ("full", the definition), or what keeps a batch of fields typically within 1e-3 of the definition ("auto"; with
+        the Heisenberg rectifiers that is the full grid).
     output_step : int, default=None
         Grid steps between the output points of local coefficients; None takes ``T / 4``, at least 1.
+    paths : {"bandwidth", "kymatio", "all"}, default="bandwidth"
+        Which wavelet may follow which: one whose band lies where the rectified signal before it has energy, one of
+        coarser resolution (the rule of kymatio), or any. See Notes.
+    upsampling : int, default=1
+        A power of two: rectified signals are sampled that many times finer, if need be on a grid finer than that of
+        X, which is interpolated by padding its spectrum with zeros. The modulus reaches beyond the band of the field;
+        on the field's own grid its aliases change the finest coefficients by about 1 % under shifts by a fraction of
+        a grid step.
+    noise_floor : {"auto"}, float or None, default=None
+        Standard deviation of white noise in the fields, in their units, whose part in the first order is taken off as
+        ``sqrt(S**2 - floor**2)``. "auto" reads it off the finest band, as the median over the fitted fields.
     log : bool, default=False
-        Take ``log(S + floor)`` of orders 1 and 2. The floor of a path is the 1 % quantile of its coefficients in the
-        fitted data, at least 1 % of their mean and always above round-off, so that a vanishing coefficient does not
-        become the largest feature. Order 0 is signed and stays linear.
+        Take ``log(S + floor)`` of orders from 1 on, and of all energies, shares and ratios; not of numbers with signs
+        or phases. The floor of a path is the
+        1 % quantile of its coefficients in the fitted data, at least 1 % of their mean and always above round-off, so
+        that a vanishing coefficient does not become the largest feature. Order 0 is signed and stays linear.
+    inversion : Inversion, default=None
+        How :meth:`inverse_transform` searches for fields where no formula leads back.
     grid_shape : tuple of int, default=None
         Grid of the fields. None means a 1-D grid, the last axis. The trailing axes of X must equal it, or be its
         flattened product.
@@ -97,7 +131,15 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
     output_grid_ : tuple of int
         Grid of the coefficients of one path; () for global averages.
     log_floor_ : ndarray of shape (n_channels, n_paths), only with ``log=True``
-        What is added before the logarithm; 0 at order 0.
+        What is added before the logarithm; 0 where none is taken.
+    order_energy_ : ndarray of shape (max_order + 1,), only for means of the cascade
+        Shares of the mean square of the fields that the coefficients of each order hold, from at most two of the
+        fitted fields, before averages over rotations and of the components of vector fields; NaN if these are zero.
+        :meth:`order_energy` has the exact partition.
+    noise_level_ : ndarray of shape (n_channels,), only with `noise_floor`
+        Standard deviation of the noise.
+    fine_tuning_ : AffineCorrection, only after :meth:`fine_tune`
+        The corrections that `transform` applies.
     n_features_in_ : int
         Number of values per field: grid points times channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -110,14 +152,24 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
 
     Notes
     -----
-    Paths of order 2 go from a finer to a coarser resolution, ``j1 < j2``, as in kymatio. The tight bank has J octaves;
+    With ``paths="bandwidth"`` psi_2 follows psi_1 where its centre frequency is below that of psi_1 and its lower
+    half-power edge below twice the half-power bandwidth of psi_1, the width of the whole band, beyond which
+    ``|x * psi_1|`` holds little. With one wavelet per octave these are the pairs ``j1 < j2``. Kymatio's rule compares
+    subsampling factors instead, which in 1-D leaves out pairs of its finest wavelets. The tight bank has J octaves;
     the 1-D Morlet bank is kymatio's, with J + 1 wavelets at ``Q=1``.
+
+    Complex coefficients become two features each, named ``..._re`` and ``..._im``, moments that are real by definition
+    one; :meth:`coefficients` returns the complex numbers. Mirror images ``psi(-w)`` are marked by ``m`` in names and by
+    -1 in the columns ``sign1``, ... of ``paths_``; a wavelet and its image are both divided by sqrt(2), so that
+    together they keep as much of a complex signal as the wavelet alone keeps of a real one.
 
     References
     ----------
     .. [1] S. Mallat, "Group invariant scattering", Comm. Pure Appl. Math. 65 (2012), eq. (2.25).
     .. [2] J. Bruna and S. Mallat, "Invariant scattering convolution networks", IEEE TPAMI 35 (2013).
     .. [3] M. Andreux et al., "Kymatio: scattering transforms in Python", JMLR 21 (2020).
+    .. [4] S. Zhang and S. Mallat, "Maximum entropy models from phase harmonic covariances", ACHA 53 (2021).
+    .. [5] M. E. Glinsky, "A transformational approach to collective behavior", arXiv:2410.08558v4 (2024), eq. (14).
 
     Examples
     --------
@@ -140,14 +192,21 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
         "Q": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "L": [Interval(Integral, 1, None, closed="left")],
         "T": [StrOptions({"global"}), Interval(Integral, 1, None, closed="left"), None],
-        "max_order": [Interval(Integral, 0, 2, closed="both")],
-        "wavelet": [StrOptions({"morlet", "tight"})],
-        "rectifier": [StrOptions({"modulus"})],
-        "statistics": [StrOptions({"mean"})],
-        "boundary": [StrOptions({"periodic", "reflect"})],
+        "max_order": [Interval(Integral, 0, None, closed="left")],
+        "wavelet": [StrOptions(set(WAVELETS)), Orthonormal, SolidHarmonic],
+        "rectifier": [StrOptions(set(RECTIFIERS)), HasMethods(["__call__", "pullback", "inverse"])],
+        "statistics": [StrOptions(set(STATISTICS)), Spectra, HarmonicMoments],
+        "isotropic": ["boolean"],
+        "cross_channels": ["boolean"],
+        "vector_field": ["boolean"],
+        "boundary": [StrOptions({"periodic", "reflect", "zeros"})],
         "oversampling": [StrOptions({"auto", "full"}), Interval(Integral, 0, None, closed="left")],
         "output_step": [Interval(Integral, 1, None, closed="left"), None],
+        "paths": [StrOptions(set(RULES))],
+        "upsampling": [Interval(Integral, 1, None, closed="left")],
+        "noise_floor": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), None],
         "log": ["boolean"],
+        "inversion": [Inversion, None],
         "grid_shape": ["array-like", None],
         "n_channels": [Interval(Integral, 1, None, closed="left"), None],
         "memory": [str, HasMethods(["cache"]), None],
@@ -166,10 +225,17 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
         wavelet="morlet",
         rectifier="modulus",
         statistics="mean",
+        isotropic=False,
+        cross_channels=False,
+        vector_field=False,
         boundary="periodic",
         oversampling="auto",
         output_step=None,
+        paths="bandwidth",
+        upsampling=1,
+        noise_floor=None,
         log=False,
+        inversion=None,
         grid_shape=None,
         n_channels=None,
         memory=None,
@@ -184,10 +250,17 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
         self.wavelet = wavelet
         self.rectifier = rectifier
         self.statistics = statistics
+        self.isotropic = isotropic
+        self.cross_channels = cross_channels
+        self.vector_field = vector_field
         self.boundary = boundary
         self.oversampling = oversampling
         self.output_step = output_step
+        self.paths = paths
+        self.upsampling = upsampling
+        self.noise_floor = noise_floor
         self.log = log
+        self.inversion = inversion
         self.grid_shape = grid_shape
         self.n_channels = n_channels
         self.memory = memory
@@ -212,8 +285,9 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
         Raises
         ------
         ValueError
-            If X is not finite and real, its shape does not fit `grid_shape` and `n_channels`, or the grid does not hold
-            `J` octaves or the averaging scale `T`.
+            If X is not finite, is complex though the rectifier loses the phase, its shape does not fit `grid_shape` and
+            `n_channels`, the grid does not hold `J` octaves or the averaging scale `T`, or parameters contradict each
+            other.
         """
         self._fit(X, keep=False)
         return self
@@ -236,7 +310,7 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
         ndarray of shape (..., n_features_out), or list of them
         """
         fields, coefficients = self._fit(X, keep=True)
-        return fields.restore([self._flat(c) for c in coefficients])
+        return fields.restore([flatten(c, self._parts, self.output_grid_) for c in coefficients])
 
     def transform(self, X):
         """Scattering coefficients, flat.
@@ -249,10 +323,11 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
         Returns
         -------
         ndarray of shape (..., n_features_out), or list of them
-            One feature per channel, path and output point, float32 for float32 fields, else float64.
+            One feature per channel, path and output point (two, real and imaginary part, of complex coefficients),
+            float32 for float32 fields, else float64.
         """
         fields, coefficients = self._coefficients(X)
-        return fields.restore([self._flat(c) for c in coefficients])
+        return fields.restore([flatten(c, self._parts, self.output_grid_) for c in coefficients])
 
     def coefficients(self, X):
         """Scattering coefficients with their axes: the numbers of :meth:`transform`, unflattened.
@@ -265,14 +340,17 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
         Returns
         -------
         ndarray of shape (..., [n_channels,] n_paths, *output_grid_), or list of them
+            Complex after rectifiers that keep the phase, and for spectra and phase harmonics.
         """
         fields, coefficients = self._coefficients(X)
-        if self.n_channels is None:
-            coefficients = [np.squeeze(c, axis=-2 - len(self.output_grid_)) for c in coefficients]
-        return fields.restore(coefficients)
+        return fields.restore([self._public(c) for c in coefficients])
 
     def get_feature_names_out(self, input_features=None):
         """Names such as ``s1_j2``, ``s2_j0_l3_j2_l1``, ``c1_s0`` (channel 1), ``s1_j0_x16`` (at grid point 16).
+
+        Complex coefficients have two, ``s2_j0_j2m_re`` and ``s2_j0_j2m_im``, where ``m`` marks the mirror image
+        ``psi(-w)`` of a wavelet. Other statistics name their numbers ``e1_j0``, ``b_j0_j1``, ``r2_j0_j1``,
+        ``S3_j1_j0_re``, ``Cphase_j0_j1_im``.
 
         Parameters
         ----------
@@ -285,99 +363,5 @@ class ScatteringTransformer(TrajectoryOutputMixin, VersionStampMixin, Transforme
         """
         check_is_fitted(self)
         check_feature_names_in(self, input_features)
-        channels = [f"c{c}_" for c in range(self.n_channels)] if self.n_channels else [""]
-        step = self._setting.output_step
-        points = [
-            "".join(f"_{axis}{index * step}" for axis, index in zip("xyz", point, strict=False))
-            for point in np.ndindex(self.output_grid_)
-        ]
-        names = [f"{c}{path}{point}" for c in channels for path in self.paths_["name"] for point in points]
-        return np.asarray(names, dtype=object)
-
-    @property
-    def paths_(self):
-        """One row per path and one column per key; derived from the parameters, so that pickles stay small."""
-        check_is_fitted(self, "_setting")
-        return dict(path_columns(self._setting))
-
-    @property
-    def _n_features_out(self):
-        return (self.n_channels or 1) * len(self.paths_["name"]) * math.prod(self.output_grid_)
-
-    def _fit(self, X, *, keep):
-        """Fit; coefficients of X too where they are kept or the logarithm's floor needs them."""
-        fitted = copy.copy(self)  # a fit that fails or is interrupted leaves this estimator as it was
-        fields = check_fields(fitted, X, grid_axes(self.grid_shape), self.n_channels, reset=True)
-        setting = resolve_setting(
-            fields.grid_shape,
-            J=self.J,
-            Q=self.Q,
-            L=self.L,
-            T=self.T,
-            max_order=self.max_order,
-            wavelet=self.wavelet,
-            boundary=self.boundary,
-            oversampling=self.oversampling,
-            output_step=self.output_step,
-        )
-        fitted._setting, fitted.J_ = setting, setting.J
-        fitted.grid_shape_, fitted.output_grid_ = setting.grid_shape, setting.output_grid
-        coefficients = [fitted._scatter(run) for run in fields.runs] if keep or self.log else []
-        if self.log:
-            fitted.log_floor_ = fitted._floor(coefficients)
-            coefficients = [fitted._log(c) for c in coefficients]
-        self.__dict__ = fitted.__dict__
-        return fields, coefficients
-
-    def _coefficients(self, X):
-        check_is_fitted(self)
-        fields = check_fields(self, X, grid_axes(self.grid_shape), self.n_channels, reset=False)
-        coefficients = [self._scatter(run) for run in fields.runs]
-        return fields, [self._log(c) for c in coefficients] if self.log else coefficients
-
-    def _scatter(self, run):
-        """Coefficients (*leading, n_channels, n_paths, *output_grid) of fields (*leading, n_channels, *grid)."""
-        leading = run.shape[: run.ndim - len(self.grid_shape_)]
-        per_trajectory = self.memory is not None and len(leading) > 2
-        parts = [np.ascontiguousarray(part) for part in run] if per_trajectory else [run]
-        flat = [part.reshape(-1, *self.grid_shape_) for part in parts]
-        call = scatter
-        if self.memory is not None:
-            from skmst import __version__  # part of the key: another version may compute other numbers
-
-            call = partial(check_memory(self.memory).cache(_scatter_by, ignore=["n_jobs"]), __version__)
-        coefficients = np.concatenate([call(part, self._setting, n_jobs=self.n_jobs) for part in flat])
-        return coefficients.reshape(*leading, *coefficients.shape[1:])
-
-    def _flat(self, coefficients):
-        n_leading = coefficients.ndim - 2 - len(self.output_grid_)
-        return coefficients.reshape(*coefficients.shape[:n_leading], -1)
-
-    def _by_path(self, coefficients):
-        """View with axes (fields, n_channels, n_paths, output points)."""
-        return coefficients.reshape(-1, self.n_channels or 1, len(self.paths_["order"]), math.prod(self.output_grid_))
-
-    def _floor(self, runs):
-        """What is added to every path before the logarithm; 1 where all coefficients are zero."""
-        values = np.concatenate([self._by_path(c) for c in runs])
-        typical = np.abs(values).mean(axis=(0, 3), dtype=np.float64)
-        higher = self.paths_["order"] > 0
-        largest = typical[:, higher].max(axis=1, initial=0.0, keepdims=True)
-        roundoff = ROUNDOFF * np.finfo(values.dtype).eps * largest
-        quantile = np.quantile(values, FLOOR, axis=(0, 3)).astype(np.float64)
-        floor = np.maximum.reduce([quantile, FLOOR * typical, np.broadcast_to(roundoff, typical.shape)])
-        floor[floor == 0.0] = 1.0
-        floor[:, ~higher] = 0.0
-        return floor
-
-    def _log(self, coefficients):
-        out = coefficients.copy()
-        by_path, higher = self._by_path(out), self.paths_["order"] > 0
-        # Local averages can undershoot zero: the low-pass of the tight bank has side lobes.
-        by_path[:, :, higher] = np.log(np.maximum(by_path[:, :, higher], 0.0) + self.log_floor_[:, higher, None])
-        return out
-
-
-def _scatter_by(version, fields, setting, *, n_jobs=None):
-    """`scatter` under a cache whose key holds the version that computed the coefficients."""
-    return scatter(fields, setting, n_jobs=n_jobs)
+        step = getattr(innermost(self._encoding), "output_step", 1)
+        return feature_names(self.paths_["name"], self.output_grid_, step, self._n_transformed, self._parts)

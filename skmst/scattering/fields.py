@@ -13,6 +13,11 @@ from skmst.trajectories import refuse_text
 from skmst.utils._sklearn import validate_data
 
 DTYPES = (np.float64, np.float32)
+COMPLEX = (
+    "Complex data not supported here: the modulus loses the phase, and statistics are those of real fields. Fit "
+    "complex fields with statistics='mean' and rectifier='phase_harmonics' or 'heisenberg', or take real and imaginary "
+    "part as two channels (n_channels=2)."
+)
 RAGGED = (
     "X is ragged: pass one array, or for runs of unequal length a list with one array of shape (n_steps, *grid_shape) "
     "per trajectory."
@@ -43,7 +48,13 @@ class Fields:
 
 
 def check_fields(
-    estimator: Any, X: Any, grid_shape: tuple[int, ...] | None, n_channels: int | None, *, reset: bool
+    estimator: Any,
+    X: Any,
+    grid_shape: tuple[int, ...] | None,
+    n_channels: int | None,
+    *,
+    reset: bool,
+    allow_complex: bool = False,
 ) -> Fields:
     """Check fields and split their axes into leading axes, channels and grid.
 
@@ -59,6 +70,8 @@ def check_fields(
         Fields on the same grid.
     reset : bool
         Whether this is a fit.
+    allow_complex : bool, default=False
+        Whether complex fields are taken.
 
     Returns
     -------
@@ -67,14 +80,15 @@ def check_fields(
     Raises
     ------
     ValueError
-        If X is not finite, real and of a fitting shape.
+        If X is not finite, real (unless `allow_complex`) and of a fitting shape.
     """
     is_list = isinstance(X, (list, tuple)) and len(X) > 0 and all(_is_run(run) for run in X)
+    check = _check_complex_run if allow_complex else _check_run
     if not is_list:
-        runs = [_check_run(estimator, X, grid_shape, n_channels, reset=reset)]
+        runs = [check(estimator, X, grid_shape, n_channels, reset=reset)]
     else:
-        runs = [_check_run(estimator, X[0], grid_shape, n_channels, reset=reset)]
-        runs += [_check_run(estimator, run, grid_shape, n_channels, reset=False) for run in X[1:]]
+        runs = [check(estimator, X[0], grid_shape, n_channels, reset=reset)]
+        runs += [check(estimator, run, grid_shape, n_channels, reset=False) for run in X[1:]]
     return Fields(runs, runs[0].shape[_n_leading(runs[0], grid_shape) + 1 :], is_list)
 
 
@@ -84,6 +98,19 @@ def _is_run(run: Any) -> bool:
 
 def _n_leading(run: np.ndarray, grid_shape: tuple[int, ...] | None) -> int:
     return run.ndim - 1 - (1 if grid_shape is None else len(grid_shape))
+
+
+def _check_complex_run(
+    estimator: Any, X: Any, grid_shape: tuple[int, ...] | None, n_channels: int | None, *, reset: bool
+) -> np.ndarray:
+    """Real fields as they are; complex ones in their two parts, because scikit-learn's checks refuse them."""
+    if isinstance(X, (list, tuple)):
+        X = _from_sequence(X)
+    if not isinstance(X, np.ndarray) or X.dtype.kind != "c" or np.ma.isMaskedArray(X):
+        return _check_run(estimator, X, grid_shape, n_channels, reset=reset)
+    real = _check_run(estimator, X.real, grid_shape, n_channels, reset=reset)
+    imaginary = _check_run(estimator, X.imag, grid_shape, n_channels, reset=False)
+    return real + 1j * imaginary
 
 
 def _check_run(
@@ -96,6 +123,8 @@ def _check_run(
     if isinstance(X, np.ndarray) and X.dtype == object and any(np.ndim(value) for value in X.flat):
         raise ValueError(RAGGED)
     refuse_text(X, "X")
+    if isinstance(X, np.ndarray) and X.dtype.kind == "c":
+        raise ValueError(COMPLEX)
     if getattr(X, "ndim", 2) <= 2:
         X = validate_data(estimator, X, dtype=DTYPES, reset=reset)
         return _split(X, grid_shape, n_channels)
@@ -146,3 +175,26 @@ def _split(X: np.ndarray, grid_shape: tuple[int, ...] | None, n_channels: int | 
         + (f" after n_channels={n_channels}" if n_channels else "")
         + f", or the last axis its flattened size {math.prod(wanted)}."
     )
+
+
+def spread(runs: list[np.ndarray], n_last: int, most: int) -> np.ndarray:
+    """At most so many of all fields, spread evenly over them.
+
+    Parameters
+    ----------
+    runs : list of ndarray of shape (*leading, *last)
+        Fields, or their coefficients; `n_last` axes belong to one of them.
+    n_last : int
+        Number of axes of one field.
+    most : int
+        Largest number of fields.
+
+    Returns
+    -------
+    ndarray of shape (n, *last)
+    """
+    rows = [run.reshape(-1, *run.shape[run.ndim - n_last :]) for run in runs]
+    ends = np.cumsum([len(part) for part in rows])
+    picks = np.linspace(0, ends[-1] - 1, min(most, ends[-1])).round().astype(int)
+    where = np.searchsorted(ends, picks, side="right")
+    return np.stack([rows[run][pick - ends[run]] for run, pick in zip(where, picks, strict=True)])

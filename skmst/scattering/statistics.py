@@ -1,4 +1,4 @@
-"""Statistics of filtered fields other than the mean of their modulus: the energy in each band.
+"""The energy in each band of a field: an exact partition with the tight bank.
 
 The energy of a band is a sum over frequencies (Parseval), so it takes one Fourier transform of the field and one matrix
 product, without sampling or aliasing of any kind.
@@ -7,13 +7,135 @@ product, without sampling or aliasing of any kind.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import scipy.fft
 
-from skmst.scattering.cascade import CHUNK_BYTES, Setting
+from skmst.scattering.cascade import Setting
 from skmst.scattering.filter_bank import BANKS, mirror
+from skmst.scattering.global_statistics import GlobalStatistic
+
+
+@dataclass(frozen=True)
+class Energies(GlobalStatistic):
+    """Mean squares of the low-passed and of the band-passed fields, which the tight bank makes add up to that of x.
+
+    ``mean |x * phi_J|^2``, which holds the squared mean of the field, comes first, then ``mean |x * psi_n|^2``, finest
+    scale first. They are energies, not fractions: their sum tells how much is left.
+
+    Parameters
+    ----------
+    grid_shape, J, Q, L, wavelet, boundary
+        As in `GlobalStatistic`; the second number of Q does not matter.
+    reference : tuple of float, optional
+        Energies to divide by, see :meth:`referred_to`; a band for which it is zero remains as it is.
+
+    References
+    ----------
+    Mallat (2012), Comm. Pure Appl. Math. 65, 1331, eq. (2.4) and the proof of proposition 2.1 (the partition of
+    energy).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmst.scattering.statistics import Energies
+    >>> x = np.random.default_rng(0).standard_normal((2, 128))
+    >>> encoding = Energies((128,), J=4)
+    >>> energies = encoding.forward(x)
+    >>> energies.shape
+    (2, 5)
+    >>> bool(np.allclose(energies.sum(axis=1), np.mean(x**2, axis=1)))
+    True
+    >>> encoding.table()["name"].tolist()
+    ['e0', 'e1_j0', 'e1_j1', 'e1_j2', 'e1_j3']
+    """
+
+    reference: tuple[float, ...] | None = None
+
+    def referred_to(self, x: np.ndarray) -> Energies:
+        """The same energies, divided by those of some fields x (n_samples, *grid_shape), averaged over them.
+
+        Bands whose share there is round-off are not divided.
+        """
+        mean = replace(self, reference=None).forward(x).mean(axis=0)
+        present = mean > 64 * np.finfo(mean.dtype).eps * mean.sum()
+        return replace(self, reference=tuple(np.where(present, mean, 0.0).tolist()))
+
+    def table(self) -> dict[str, np.ndarray]:
+        """Columns ``name``, ``order``, ``j1``, ``l1`` and ``frequency1`` (cycles per grid step; -1, NaN: low-pass)."""
+        bands = self._wavelets()
+        return {
+            "name": np.array(["e0"] + [f"e1{self._label(w)}" for w in bands]),
+            "order": np.array([0] + [1] * len(bands)),
+            "j1": np.array([-1] + [w.j for w in bands]),
+            "l1": np.array([-1] + [w.l for w in bands]),
+            "frequency1": np.array([np.nan] + [w.frequency for w in bands]),
+        }
+
+    @property
+    def _degrees(self) -> np.ndarray:
+        return np.full(self._n_paths, 2)
+
+    @property
+    def _n_signals(self) -> int:
+        return 2
+
+    @property
+    def _shares(self) -> np.ndarray:
+        shares = bin_shares(self.wavelet, self.period, self.J, self.Q[0], self.L)
+        if self.reference is None:
+            return shares
+        reference = np.array(self.reference)
+        return np.asarray(shares / np.where(reference > 0, reference, 1.0))
+
+    def _forward(self, fields: np.ndarray) -> np.ndarray:
+        return partition(fields[:, 0], self._shares)
+
+    def _pullback(self, fields: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        return partition_pullback(fields[:, 0], gradient, self._shares)[:, None]
+
+
+def partition(fields: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Band energies (n, n_bands) of periodic real fields (n, *grid), shares (n_bins, n_bands) by `bin_shares`."""
+    axes = tuple(range(1, fields.ndim))
+    mean = fields.mean(axis=axes, keepdims=True)  # taken out first, it costs the other bins no digits
+    hat = scipy.fft.rfftn(fields - mean, axes=axes, norm="forward").reshape(len(fields), -1)
+    hat[:, 0] += mean.reshape(-1)
+    return np.asarray((hat.real**2 + hat.imag**2) @ shares.astype(fields.dtype, copy=False))
+
+
+def partition_pullback(fields: np.ndarray, gradient: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Gradient with respect to the fields from the one with respect to their `partition`."""
+    axes, grid = tuple(range(1, fields.ndim)), fields.shape[1:]
+    mean = fields.mean(axis=axes, keepdims=True)
+    hat = scipy.fft.rfftn(fields - mean, axes=axes)
+    hat[(slice(None), *(slice(1),) * len(grid))] += mean * math.prod(grid)
+    weights = (gradient @ shares.astype(fields.dtype, copy=False).T).reshape(hat.shape)
+    # A bin that stands for two comes back twice from the inverse transform already.
+    weights /= _multiplicity(grid[-1]).astype(fields.dtype)
+    return np.asarray(scipy.fft.irfftn(hat * weights, s=grid, axes=axes)) * (2 / math.prod(grid))
+
+
+@lru_cache(maxsize=8)
+def bin_shares(wavelet: str, grid: tuple[int, ...], J: int, Q: int, L: int) -> np.ndarray:
+    """Shares (n_bins, 1 + n_wavelets) of the power in each bin of a real transform in the energy of each band."""
+    bank = BANKS[wavelet](grid, J, Q, L)
+    power = np.concatenate([bank.phi(2**J)[None], bank.psi()]) ** 2
+    half = np.stack([0.5 * (p + mirror(p))[..., : grid[-1] // 2 + 1] * _multiplicity(grid[-1]) for p in power])
+    shares = half.reshape(len(half), -1).T.copy()
+    shares.setflags(write=False)
+    return shares
+
+
+def _multiplicity(n: int) -> np.ndarray:
+    """Bins for which each one of a real transform stands: itself, and its mirror where that is left out."""
+    count = np.full(n // 2 + 1, 2.0)
+    count[0] = 1.0
+    if n % 2 == 0:
+        count[-1] = 1.0
+    return count
 
 
 def band_energies(x: np.ndarray, setting: Setting) -> np.ndarray:
@@ -42,6 +164,10 @@ def band_energies(x: np.ndarray, setting: Setting) -> np.ndarray:
     ValueError
         If `T` is not None, the fields do not have the grid of the setting, or energies overflow.
 
+    See Also
+    --------
+    Energies : The same as an object, with names and gradient.
+
     References
     ----------
     Mallat (2012), Comm. Pure Appl. Math. 65, 1331, eq. (2.4) and the proof of proposition 2.1 (the partition of
@@ -61,41 +187,5 @@ def band_energies(x: np.ndarray, setting: Setting) -> np.ndarray:
     """
     if setting.T is not None:
         raise ValueError(f"energies are averages over the whole grid: T must be None in the setting, got {setting.T}.")
-    if x.shape[1:] != setting.grid_shape:
-        raise ValueError(f"x has fields of shape {x.shape[1:]}, but the setting is for {setting.grid_shape}.")
-    mirrored = setting.boundary == "reflect"
-    weights = _weights(setting.grid_shape, setting.J, setting.Q[0], setting.L, setting.wavelet, mirrored)
-    weights = weights.astype(x.dtype, copy=False)
-    axes = tuple(range(1, x.ndim))
-    out = np.empty((len(x), weights.shape[1]), x.dtype)
-    chunk = max(1, CHUNK_BYTES // (len(weights) * 2 * x.dtype.itemsize))
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, len(x), chunk):
-            fields = np.asarray(x[start : start + chunk])
-            for axis in axes if mirrored else ():
-                fields = np.concatenate([fields, np.flip(fields, axis)], axis)
-            # The transform of the mean, not of the sum: the squares stay in the range of those of the field.
-            hat = scipy.fft.rfftn(fields, axes=axes, norm="forward").reshape(len(fields), -1)
-            out[start : start + chunk] = (hat.real**2 + hat.imag**2) @ weights
-    if not np.isfinite(out).all():
-        raise ValueError(f"Energies overflow {x.dtype}: scale the fields to smaller values.")
-    return out
-
-
-@lru_cache(maxsize=16)
-def _weights(grid_shape: tuple[int, ...], J: int, Q: int, L: int, wavelet: str, mirrored: bool) -> np.ndarray:
-    """Weights (n_bins, 1 + n_wavelets) of the power in each bin of a real transform, in the energy of each band."""
-    if mirrored:
-        grid_shape = tuple(2 * n for n in grid_shape)
-    bank = BANKS[wavelet](grid_shape, J, Q, L)
-    power = np.concatenate([bank.phi(2**J)[None], bank.psi()]) ** 2
-    # A bin stands for itself and for its mirror, which the real transform leaves out except on its edges.
-    n_last = grid_shape[-1]
-    count = np.full(n_last // 2 + 1, 2.0)
-    count[0] = 1.0
-    if n_last % 2 == 0:
-        count[-1] = 1.0
-    half = np.stack([0.5 * (p + mirror(p))[..., : n_last // 2 + 1] * count for p in power])
-    weights = half.reshape(len(half), math.prod(half.shape[1:])).T.copy()
-    weights.setflags(write=False)
-    return weights
+    s = setting
+    return Energies(s.grid_shape, s.J, Q=s.Q, L=s.L, wavelet=s.wavelet, boundary=s.boundary).forward(x)

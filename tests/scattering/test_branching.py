@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from skmst.datasets import make_fractional_brownian_motion
-from skmst.scattering.branching import branching_energies, branching_matrix, normalised_ratios
+from skmst.scattering.branching import Branching, Ratios, branching_energies, branching_matrix, normalised_ratios
 from skmst.scattering.cascade import Setting, scatter
 from skmst.scattering.filter_bank import BANKS
+from tests.scattering.differences import assert_gradient
 
 GRIDS = st.one_of(st.tuples(st.integers(16, 130)), st.tuples(st.integers(12, 33), st.integers(12, 33)))
 SETTINGS = [Setting((128,), 5, wavelet="tight"), Setting((32, 24), 3, L=3, wavelet="tight")]
@@ -117,13 +118,57 @@ def test_a_field_without_energy_in_a_band_is_named(coefficients, rng):
         coefficients(x, SETTINGS[0])
 
 
+ENCODINGS = [
+    Branching((64,), J=4),
+    Branching((48,), J=2, Q=(2, 1), boundary="reflect"),
+    Branching((16, 15), J=2, L=3),
+    Branching((16, 15), J=2, L=3, normalise=False),
+    Branching((8, 7, 9), J=2, L=3),
+    Ratios(Setting((64,), J=4)),
+    Ratios(Setting((16, 15), J=3, L=3, wavelet="tight", max_order=3)),
+]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_gradients_are_central_differences(encoding, rng):
+    assert_gradient(encoding, 0.5 + rng.standard_normal((3, *encoding.grid_shape)), rng)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_each_number_has_a_name(encoding, rng):
+    table = encoding.table()
+    values = encoding.forward(rng.standard_normal((2, *encoding.grid_shape)))
+    assert values.shape == (2, len(set(table["name"])))
+    assert (table["order"] == 2).all()
+
+
+def test_names_tell_from_where_to_where():
+    assert Branching((64,), J=2).table()["name"].tolist() == [
+        "b_j0_j0", "b_j0_j1", "b_j0_absorbed", "b_j1_j0", "b_j1_j1", "b_j1_absorbed",
+    ]  # fmt: skip
+    setting = Setting((64,), J=3, wavelet="tight")
+    assert Ratios(setting).table()["name"].tolist() == ["r2_j0_j1", "r2_j0_j2", "r2_j1_j2"]
+
+
+def test_ratios_are_second_over_first_order(rng):
+    setting = Setting((24, 20), J=3, L=2, wavelet="tight")
+    x = rng.standard_normal((3, 24, 20))
+    coefficients, ratios = scatter(x, setting), Ratios(setting)
+    row = {name: i for i, name in enumerate(setting.table()["name"])}
+    for i, name in enumerate(ratios.table()["name"]):
+        path = name.removeprefix("r2_")
+        first = "_".join(path.split("_")[:2])
+        expected = coefficients[:, row[f"s2_{path}"]] / coefficients[:, row[f"s1_{first}"]]
+        assert_allclose(ratios.forward(x)[:, i], expected, rtol=1e-12)
+
+
 def test_wrong_requests_are_named():
     x = np.ones((1, 64))
-    with pytest.raises(ValueError, match="take wavelet='tight' in the setting, not 'morlet'"):
+    with pytest.raises(ValueError, match="take wavelet='tight', not 'morlet'"):
         branching_energies(x, Setting((64,), 3))
     with pytest.raises(ValueError, match="T must be None in the setting, got 8"):
         branching_energies(x, Setting((64,), 3, T=8, wavelet="tight"))
     with pytest.raises(ValueError, match=r"fields of shape \(64,\), but the setting is for \(32,\)"):
         branching_energies(x, Setting((32,), 3, wavelet="tight"))
-    with pytest.raises(ValueError, match="got max_order=1 and T=None"):
+    with pytest.raises(ValueError, match="take max_order=2 and T='global'"):
         normalised_ratios(x, Setting((64,), 3, max_order=1))

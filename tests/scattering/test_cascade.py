@@ -1,5 +1,7 @@
 """The planned transform against its definition, kymatio's published output and exact identities."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from skmst.scattering.cascade import Setting, crop, plan, scatter
-from skmst.scattering.filter_bank import TightBank
+from skmst.scattering.filter_bank import BANKS, TightBank
+from skmst.scattering.rectifiers import RECTIFIERS
 from skmst.scattering.settings import auto_oversampling
 from tests.scattering.reference import definition
 
@@ -20,7 +23,15 @@ GRIDS = [
     dict(grid_shape=(48, 36), J=3, L=4),
     dict(grid_shape=(32, 32), J=4, L=2),
     dict(grid_shape=(40, 24), J=3, L=1),
+    dict(grid_shape=(256,), J=5, max_order=3),
+    dict(grid_shape=(256,), J=5, rule="all"),
+    dict(grid_shape=(512,), J=6, Q=(8, 1), rule="kymatio"),
+    dict(grid_shape=(20, 24, 16), J=3, L=3),
 ]
+
+
+def grid_name(grid):
+    return " ".join(map(str, grid.values()))
 
 
 def relative_error(found, true):
@@ -39,7 +50,7 @@ def signals(grid_shape, rng):
 
 
 @pytest.mark.parametrize("wavelet", ["morlet", "tight"])
-@pytest.mark.parametrize("grid", GRIDS, ids=lambda g: f"{g['grid_shape']}L{g.get('L', 8)}")
+@pytest.mark.parametrize("grid", GRIDS, ids=grid_name)
 @pytest.mark.parametrize("local", [False, True])
 def test_default_sampling_is_within_1e3_and_full_sampling_within_1e6_of_the_definition(grid, wavelet, local, rng):
     T = 2 ** grid["J"] if local else None
@@ -50,6 +61,103 @@ def test_default_sampling_is_within_1e3_and_full_sampling_within_1e6_of_the_defi
         true = definition(x, full)
         assert relative_error(scatter(x, full), true) <= 1e-6, name
         assert relative_error(scatter(x, Setting(**common, oversampling=auto)), true) <= 1e-3, name
+
+
+RECTIFIED = [
+    (dict(grid_shape=(256,), J=5, max_order=3), "log_modulus"),
+    (dict(grid_shape=(32, 32), J=4, L=2), "log_modulus"),
+    (dict(grid_shape=(256,), J=5, max_order=3), "phase_harmonics"),
+    (dict(grid_shape=(48, 36), J=4, L=4), "phase_harmonics"),
+    (dict(grid_shape=(64,), J=4, max_order=3), "heisenberg"),
+    (dict(grid_shape=(24, 20), J=2, L=3), "heisenberg"),
+    (dict(grid_shape=(64,), J=4), "heisenberg_v4"),
+]
+
+
+@pytest.mark.parametrize("wavelet", ["morlet", "tight"])
+@pytest.mark.parametrize(("grid", "rectifier"), RECTIFIED, ids=str)
+@pytest.mark.parametrize("T", [None, 1, 16])
+def test_default_sampling_is_within_1e3_of_the_definition_for_every_rectifier(grid, rectifier, wavelet, T, rng):
+    auto = auto_oversampling(wavelet, len(grid["grid_shape"]), grid.get("L", 8), rectifier)
+    setting = Setting(**grid, T=T, wavelet=wavelet, rectifier=rectifier, oversampling=auto, output_step=4 if T else 1)
+    white = rng.standard_normal((2, *grid["grid_shape"]))
+    for x in (white, 10 * white) if rectifier != "heisenberg_v4" else (white,):
+        assert relative_error(scatter(x, setting), definition(x, setting)) <= 1e-3
+
+
+@pytest.mark.parametrize("rectifier", [name for name, r in RECTIFIERS.items() if r.keeps_phase])
+@pytest.mark.parametrize("grid", [dict(grid_shape=(48,), J=3), dict(grid_shape=(12, 15), J=2, L=2)], ids=grid_name)
+@pytest.mark.parametrize("T", [None, 4])
+def test_complex_fields_follow_the_definition(grid, rectifier, T, rng):
+    x = np.pi + 1j * rng.standard_normal((2, *grid["grid_shape"]))  # Glinsky's pi + i f
+    setting = Setting(**grid, T=T, wavelet="tight", rectifier=rectifier, complex_fields=True)
+    assert relative_error(scatter(x, setting), definition(x, setting)) <= 1e-12
+
+
+def test_a_real_field_as_a_complex_one_gives_each_coefficient_twice(rng):
+    # Both halves of the spectrum are seen, each with half the energy.
+    x = rng.standard_normal((2, 64))
+    setting = Setting((64,), 4, wavelet="tight", rectifier="phase_harmonics", max_order=1)
+    one_sided = scatter(x, setting)[:, 1:]
+    both = scatter(x + 0j, replace(setting, complex_fields=True))[:, 1:]
+    assert_allclose(both[:, :4] * np.sqrt(2), one_sided, atol=1e-14)
+    assert_allclose(both[:, 4:], both[:, :4].conj(), atol=1e-14)
+
+
+def test_complex_fields_need_a_setting_for_them():
+    with pytest.raises(ValueError, match="complex_fields=True"):
+        scatter(np.zeros((1, 16), complex), Setting((16,), 2, rectifier="heisenberg"))
+    with pytest.raises(ValueError, match="keeps the phase"):
+        Setting((16,), 2, complex_fields=True)
+
+
+@pytest.mark.parametrize("wrong", [dict(rule="decreasing"), dict(rectifier="relu"), dict(upsample=3)])
+def test_what_does_not_exist_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Setting((16,), 2, **wrong)
+
+
+def shifted(x, steps):
+    return np.fft.irfft(np.fft.rfft(x) * np.exp(-2j * np.pi * steps * np.fft.rfftfreq(x.shape[1])), x.shape[1])
+
+
+@pytest.mark.parametrize(("wavelet", "without"), [("tight", 1e-4), ("morlet", 3e-4)])
+def test_upsampling_makes_coefficients_blind_to_shifts_by_part_of_a_step(wavelet, without, rng):
+    n = 256
+    hat = np.fft.rfft(rng.standard_normal((10, n)))
+    hat[:, n // 4 :] = 0  # at most half the Nyquist frequency
+    x = np.fft.irfft(hat, n)
+
+    def change(upsample):
+        setting = Setting((n,), 5, wavelet=wavelet, max_order=1, upsample=upsample)
+        return np.abs(scatter(shifted(x, 0.37), setting) / scatter(x, setting) - 1)[:, 1:].max()
+
+    assert change(1) > without
+    assert change(16) <= 1e-6
+
+
+@pytest.mark.parametrize("wavelet", ["tight", "morlet"])
+def test_without_upsampling_white_noise_changes_by_up_to_a_few_percent(wavelet, rng):
+    # Moduli of signals up to the Nyquist frequency have near-zeros, whose kinks alias on finer
+    # grids as well: the change falls with the square of the step until the step resolves them.
+    hat = np.fft.rfft(rng.standard_normal((20, 128)))
+    hat[:, -1] = 0
+    x = np.fft.irfft(hat, 128)
+    change = []
+    for upsample in (1, 4, 32):
+        setting = Setting((128,), 5, wavelet=wavelet, max_order=1, upsample=upsample)
+        change.append(np.median(np.abs(scatter(shifted(x, 0.37), setting) / scatter(x, setting) - 1)[:, 1]))
+    assert 5e-4 < change[0] < 2e-2
+    assert change[1] < change[0] / 15
+    assert change[2] <= 1e-6
+
+
+@pytest.mark.parametrize("grid_shape", [(64,), (45,), (20, 15)])
+def test_upsampling_leaves_first_order_signals_on_the_grid_what_they_are(grid_shape, rng):
+    # At full resolution the interpolated signals are looked at on the original points.
+    x = rng.standard_normal((2, *grid_shape))
+    setting = Setting(grid_shape, 2, L=2, T=1, max_order=1, wavelet="tight")
+    assert relative_error(scatter(x, replace(setting, upsample=4)), scatter(x, setting)) <= 1e-12
 
 
 def test_critical_sampling_in_two_dimensions_is_as_far_off_as_kymatio(rng):
@@ -75,7 +183,7 @@ def test_kymatio_published_1d(data_path):
     with np.load(data_path("kymatio/test_data_1d_v0.3.0.npz")) as data:
         x, published = data["x"].astype(float), data["Sx"]
     padded = np.pad(x, ((0, 0), (256, 256)), mode="reflect")  # kymatio's padding
-    setting = Setting((1024,), 6, (16, 1), T=64, oversampling=0, output_step=64)
+    setting = Setting((1024,), 6, (16, 1), T=64, oversampling=0, output_step=64, rule="kymatio")
     found = scatter(padded, setting)[:, :, 4:12]
     first, second = setting.wavelets()
     # kymatio 0.3.0 averages where sub-sampling must sum: S1 is 2**-j1 and S2 2**-(j1 + j2) too small.
@@ -105,7 +213,7 @@ def test_global_averages_are_invariant_to_translation_and_reflection(seed, shift
 
 
 @pytest.mark.parametrize("wavelet", ["morlet", "tight"])
-@pytest.mark.parametrize("grid", GRIDS, ids=lambda g: f"{g['grid_shape']}L{g.get('L', 8)}")
+@pytest.mark.parametrize("grid", GRIDS, ids=grid_name)
 def test_translation_at_the_default_sampling_changes_less_than_1e3(grid, wavelet, rng):
     auto = auto_oversampling(wavelet, len(grid["grid_shape"]), grid.get("L", 8))
     setting = Setting(**grid, wavelet=wavelet, oversampling=auto)
@@ -252,3 +360,18 @@ def test_wavelet_marginals_of_a_pure_wave():
     found = scatter(x, setting)[0]
     hat = TightBank((n,), 4).psi()
     assert_allclose(found[1:5], [1.5 * np.sqrt(2) if i == j else 1.5 * hat[i][k] for i in range(4)], atol=1e-12)
+
+
+def test_order_zero_is_the_convolution_even_where_the_low_pass_does_not_sum_to_one(rng):
+    # The Gaussian of scale 2 is so narrow that its samples sum to 1 + 1e-5.
+    x = 5.0 + rng.standard_normal((2, 9, 8))
+    setting = Setting((9, 8), 2, L=2, T=2)
+    assert abs(BANKS["morlet"]((9, 8), 2).phi(2)[0, 0] - 1) > 1e-6
+    assert_allclose(scatter(x, setting), definition(x, setting), atol=1e-13)
+
+
+def test_no_fields_have_no_coefficients():
+    setting = Setting((16,), 2, wavelet="tight")
+    none = setting.forward(np.empty((0, 16)))
+    assert none.shape == (0, 4)
+    assert setting.pullback(np.empty((0, 16)), none).shape == (0, 16)

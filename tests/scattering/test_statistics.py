@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose
 from skmst.datasets import make_heat
 from skmst.scattering.cascade import Setting
 from skmst.scattering.filter_bank import BANKS
-from skmst.scattering.statistics import band_energies
+from skmst.scattering.statistics import Energies, band_energies
+from tests.scattering.differences import assert_gradient
 
 GRIDS = st.one_of(st.tuples(st.integers(8, 130)), st.tuples(st.integers(8, 40), st.integers(8, 40)))
 
@@ -88,11 +89,39 @@ def test_float32_fields_give_float32_energies(rng):
     assert_allclose(single, band_energies(x, setting), rtol=1e-5)
 
 
+@pytest.mark.parametrize("wavelet", ["tight", "morlet"])
+@pytest.mark.parametrize("boundary", ["periodic", "reflect"])
+@pytest.mark.parametrize("grid_shape", [(48,), (33,), (12, 15), (8, 9, 7)])
+def test_gradients_are_central_differences(grid_shape, boundary, wavelet, rng):
+    encoding = Energies(grid_shape, J=2, L=3, wavelet=wavelet, boundary=boundary)
+    assert_gradient(encoding, 0.5 + rng.standard_normal((3, *grid_shape)), rng)
+
+
+def test_energies_relative_to_those_of_some_fields_are_one_for_these(rng):
+    x = rng.standard_normal((5, 32))
+    x -= x.mean(axis=1, keepdims=True)
+    encoding = Energies((32,), J=5)
+    relative = encoding.referred_to(x)
+    absent = encoding.forward(x).max(axis=0) < 1e-25
+    assert absent.tolist() == [True, False, False, False, False, True]  # no wavenumber but 0 is below 1
+    assert_allclose(relative.forward(x).mean(axis=0), np.where(absent, 0, 1), rtol=1e-12, atol=1e-25)
+    assert_allclose(relative.forward(2 * x), 4 * relative.forward(x), rtol=1e-12)
+    assert_gradient(relative, 0.3 + x, rng)
+
+
+def test_each_energy_has_a_name_and_threads_change_nothing(rng):
+    encoding = Energies((24, 20), J=2, L=2)
+    assert encoding.table()["name"].tolist() == ["e0", "e1_j0_l0", "e1_j0_l1", "e1_j1_l0", "e1_j1_l1"]
+    assert Energies((64,), J=1, Q=(2, 1)).table()["name"].tolist() == ["e0", "e1_j0_q0", "e1_j0_q1"]
+    x = rng.standard_normal((6, 24, 20))
+    assert_allclose(encoding.forward(x, n_jobs=2), encoding.forward(x), rtol=1e-12)
+
+
 def test_wrong_requests_are_named():
     x = np.ones((1, 64))
     with pytest.raises(ValueError, match="T must be None in the setting, got 16"):
         band_energies(x, Setting((64,), 3, T=16))
     with pytest.raises(ValueError, match=r"fields of shape \(64,\), but the setting is for \(32,\)"):
         band_energies(x, Setting((32,), 3))
-    with pytest.raises(ValueError, match="Energies overflow float64"):
+    with pytest.raises(ValueError, match="Energies overflow float64: scale the fields"):
         band_energies(1e200 * x, Setting((64,), 3))

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 import skmst
 from skmst import ScatteringTransformer
 from skmst.datasets import make_burgers, make_heat
-from skmst.scattering import _transformer as module
+from skmst.scattering import Setting
 
 
 def test_leading_axes_are_kept_and_the_grid_becomes_features(rng):
@@ -221,13 +221,13 @@ def test_joblib_clone_and_copies(rng, tmp_path):
 def test_the_cache_computes_every_trajectory_once(rng, tmp_path, monkeypatch):
     x = rng.standard_normal((4, 5, 32))
     counted = []
-    real = module.scatter
+    real = Setting.forward
 
-    def scatter(flat, setting, *, n_jobs=None):
+    def forward(setting, flat, *, n_jobs=None):
         counted.append(len(flat))
-        return real(flat, setting, n_jobs=n_jobs)
+        return real(setting, flat, n_jobs=n_jobs)
 
-    monkeypatch.setattr(module, "scatter", scatter)
+    monkeypatch.setattr(Setting, "forward", forward)
     cached = ScatteringTransformer(J=3, memory=joblib.Memory(tmp_path, verbose=0))
     first = cached.fit_transform(x)
     assert counted == [5] * 4
@@ -271,6 +271,73 @@ def test_search_over_scales_in_a_pipeline(rng):
     assert search.best_score_ == pytest.approx(cross_val_score(best, x, y).mean())
 
 
+@pytest.mark.parametrize("rectifier", ["phase_harmonics", "heisenberg"])
+@pytest.mark.parametrize("T", ["global", 8])
+def test_complex_coefficients_become_two_features_each(rectifier, T, rng):
+    x = rng.standard_normal((3, 2, 32))
+    scatter = ScatteringTransformer(J=3, wavelet="tight", rectifier=rectifier, T=T, n_channels=2)
+    features = scatter.fit_transform(x)
+    coefficients = scatter.coefficients(x)
+    names = list(scatter.get_feature_names_out())
+    assert features.dtype == float
+    assert coefficients.dtype == complex
+    assert features.shape[1] == len(names) == len(set(names))
+    flat = coefficients.reshape(3, -1)
+    assert_array_equal(features[:, [name.endswith("_re") for name in names]], flat.real)
+    assert_array_equal(features[:, [name.endswith("_im") for name in names]], flat.imag)
+    assert names[names.index("c1_s2_j0_j2m" + ("_x2" if T == 8 else "") + "_re") + 1].endswith("_im")
+    assert scatter.transform(x.astype(np.float32)).dtype == np.float32
+
+
+def test_complex_fields_are_taken_where_the_phase_is_kept(rng):
+    x = np.pi + 1j * rng.standard_normal((2, 3, 32))
+    scatter = ScatteringTransformer(J=3, wavelet="tight", rectifier="heisenberg").fit(x)
+    assert "s1_j2m_im" in scatter.get_feature_names_out()
+    assert_array_equal(scatter.transform(x[0]), scatter.transform(x)[0])
+    assert scatter.n_features_in_ == 32
+    # Real fields are complex ones without imaginary part, for a transformer that was fitted to complex ones.
+    assert scatter.transform(x.real).shape == scatter.transform(x).shape
+    assert scatter.transform(x.astype(np.complex64)).dtype == np.float32
+    runs = scatter.fit_transform([x[0], x[1, :2]])
+    assert_array_equal(runs[1], scatter.transform(x[1, :2]))
+    x[0, 0, 0] = complex(0, np.nan)
+    with pytest.raises(ValueError, match="NaN"):
+        scatter.transform(x)
+
+
+def test_a_transformer_of_real_fields_refuses_complex_ones(rng):
+    scatter = ScatteringTransformer(J=3, rectifier="heisenberg").fit(rng.standard_normal((2, 32)))
+    with pytest.raises(ValueError, match="Complex data not supported"):
+        scatter.transform(np.zeros((2, 32), complex))
+
+
+def test_the_printed_heisenberg_form_says_once_what_it_does_near_zero(rng):
+    x = rng.standard_normal((2, 32))
+    scatter = ScatteringTransformer(J=3, rectifier="heisenberg_v4")
+    with pytest.warns(UserWarning, match="phase comes out of order one") as caught:
+        scatter.fit(x)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    scatter.transform(x)
+
+
+def test_only_the_modulus_and_phase_harmonics_are_homogeneous(rng):
+    x = rng.standard_normal((1, 64))
+    for rectifier in ("modulus", "phase_harmonics", "log_modulus", "heisenberg"):
+        scatter = ScatteringTransformer(J=3, rectifier=rectifier).fit(x)
+        ratio = np.linalg.norm(scatter.transform(5 * x)[:, 2:]) / np.linalg.norm(scatter.transform(x)[:, 2:])
+        assert (abs(ratio - 5) < 1e-9) == (rectifier in ("modulus", "phase_harmonics"))
+
+
+def test_three_dimensional_fields(rng):
+    x = rng.standard_normal((2, 3, 8, 6, 8))
+    scatter = ScatteringTransformer(J=2, L=3, T=4, grid_shape=(8, 6, 8), output_step=4).fit(x)
+    names = scatter.get_feature_names_out()
+    assert scatter.transform(x).shape == (2, 3, len(names))
+    assert scatter.coefficients(x).shape == (2, 3, 1 + 6 + 9, 2, 2, 2)
+    assert names[-1] == "s2_j0_l2_j1_l2_x4_y4_z4"
+
+
 BAD = [
     (dict(), np.array([[np.nan, *[0.0] * 15]]), "NaN"),
     (dict(), np.array([[np.inf, *[0.0] * 15]]), "infinity"),
@@ -296,19 +363,23 @@ BAD = [
     (dict(Q=2, grid_shape=(8, 8)), np.zeros((2, 64)), "Q=2 concerns"),
     (dict(grid_shape=(8, 8)), np.zeros((2, 8, 9)), "trailing axes"),
     (dict(grid_shape=(8, 8)), np.zeros((8, 8)), r"pass X\[None\]"),
-    (dict(grid_shape=(4, 4, 4)), np.zeros((2, 64)), "one or two"),
-    (dict(grid_shape=(8.0,)), np.zeros((2, 8)), "one or two positive integers"),
+    (dict(grid_shape=(2, 2, 4, 4)), np.zeros((2, 64)), "one to three"),
+    (dict(grid_shape=(8.0,)), np.zeros((2, 8)), "one to three positive integers"),
     (dict(n_channels=3), np.zeros((2, 16)), "n_channels=3"),
     (dict(n_channels=2), np.zeros((2, 16)), "need grid_shape"),
     (dict(), np.zeros((3, 0, 16)), "holds no fields"),
     (dict(wavelet="haar"), np.zeros((2, 16)), "'wavelet' parameter"),
-    (dict(max_order=3), np.zeros((2, 16)), "'max_order' parameter"),
+    (dict(max_order=-1), np.zeros((2, 16)), "'max_order' parameter"),
+    (dict(rectifier="relu"), np.zeros((2, 16)), "'rectifier' parameter"),
+    (dict(rectifier="heisenberg"), np.zeros((2, 16)), "log=True needs"),
+    (dict(paths="decreasing"), np.zeros((2, 16)), "'paths' parameter"),
+    (dict(upsampling=3), np.zeros((2, 16)), "upsampling=3 must be a power of two"),
 ]
 
 
 @pytest.mark.parametrize(("params", "x", "message"), BAD)
 def test_bad_input_is_refused_before_any_work(params, x, message, monkeypatch):
-    monkeypatch.setattr(module, "scatter", lambda *a, **k: pytest.fail("worked before checking"))
+    monkeypatch.setattr(Setting, "forward", lambda *a, **k: pytest.fail("worked before checking"))
     before = copy.deepcopy(x)
     with pytest.raises(ValueError, match=message):
         ScatteringTransformer(**params, log=True).fit(x)
@@ -334,7 +405,7 @@ def test_a_failed_or_interrupted_fit_keeps_the_earlier_one(rng, monkeypatch):
         def interrupt(*args, **kwargs):
             raise KeyboardInterrupt
 
-        patch.setattr(module, "scatter", interrupt)
+        patch.setattr(Setting, "forward", interrupt)
         with pytest.raises(KeyboardInterrupt):
             scatter.fit(rng.standard_normal((3, 16)))
     assert_array_equal(scatter.transform(x), before)
