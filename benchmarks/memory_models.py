@@ -8,6 +8,7 @@ import time
 import warnings
 
 import numpy as np
+from scipy import stats
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
@@ -98,7 +99,12 @@ def burgers():
         "single sine": {"initial_condition": "sine"},
     }
     targets = {"same family": 0.24, "amplitude .5": 0.16, "wavenumbers <= 8": 0.32, "single sine": 0.31}
-    models = {"one lag": (1, {}), "five lags": (5, {}), "five, quadratic": (5, {"method": "nonlinear", "alpha": 1e-6})}
+    models = {
+        "one lag": (1, {}),
+        "five lags": (5, {}),
+        "alpha 1e-6": (5, {"alpha": 1e-6}),
+        "five, quadratic": (5, {"method": "nonlinear", "alpha": 1e-6}),
+    }
     scatter = ScatteringTransformer(J=7, max_order=1, wavelet="tight")
     rows = {name: [] for name in families}
     for seed in range(5):
@@ -111,10 +117,12 @@ def burgers():
             forecasts = [np.broadcast_to(z.mean(axis=0)[5:], test[:, 5:].shape)]
             forecasts += [model.forecast(test[:, :5], 30) for model in fitted]
             rows[name].append([np.median(relative_error(test[:, 5:], forecast)) for forecast in forecasts])
-    print("\nBurgers, viscosity .03: median relative error of standardised S1, mean over 5 seeds [smallest, largest]")
+    print(
+        "\nBurgers, viscosity .03: median relative error of standardised S1, mean over 5 seeds, 95 % interval (Student)"
+    )
     print(f"{'':18}{'target':>8}" + "".join(f"{name:>22}" for name in ["ensemble mean", *models]))
     for name, found in rows.items():
-        cells = [f"{c.mean():.3f} [{c.min():.3f}, {c.max():.3f}]" for c in np.array(found).T]
+        cells = [f"{c.mean():.3f} +- {stats.t.ppf(0.975, 4) * stats.sem(c):.3f}" for c in np.array(found).T]
         print(f"{name:18}{targets[name]:8.2f}" + "".join(f"{cell:>22}" for cell in cells))
 
 

@@ -4,7 +4,7 @@ Two diffusions are seen in a few states that are no metastable sets: a chain on 
 (MSM) has to wait until memory is over, so its lag grows; a master equation (GME) has to know the memory only, which is
 short.
 
-    python benchmarks/short_trajectories.py [unlimited] [length] [number]
+    python benchmarks/short_trajectories.py [unlimited] [published] [length] [number]
 """
 
 import sys
@@ -69,7 +69,8 @@ def exact_propagators(system, n):
 
 def slowest(matrix, interval):
     """Slowest time scale of a matrix that steps."""
-    return -interval / np.log(np.sort(np.abs(np.linalg.eigvals(matrix)))[-2])
+    with np.errstate(divide="ignore"):
+        return -interval / np.log(np.sort(np.abs(np.linalg.eigvals(matrix)))[-2])
 
 
 def unlimited():
@@ -148,6 +149,52 @@ def needed(amounts, reference, errors):
     return ", ".join(cells)
 
 
+def reversible_errors(p, dt, truth):
+    """As `timescale_errors`, from transition matrices of all pairs at each lag, with symmetrised counts.
+
+    That is the estimator of published quasi-Markov models; it needs trajectories that start in the stationary law.
+    """
+    T = []
+    for lag in range(1, p.shape[1]):
+        counts = np.einsum("tsi,tsj->ij", p[:, lag:], p[:, :-lag])
+        T.append(transition_matrix(counts + counts.T))
+    T, found = np.array(T), {}
+    for lag in (lag for lag in LAGS if lag <= len(T)):
+        found["MSM", lag] = slowest(T[lag - 1], lag * dt)
+    for n in (n for n in (2, 3, 4, 5, 6, 8, 10, 12) if n <= len(T)):
+        rows = T[:n].transpose(0, 2, 1)
+        kernels = mori_kernels(np.concatenate([np.eye(len(T[0]))[None], T[:n]]))
+        found["mori", n] = slowest(companion_matrix(kernels), dt)
+        found["tcl", n], found["igme", n] = (slowest(m, dt) for m in (tcl(rows)[-1], igme(rows, (n + 1) // 2)[1]))
+    return {k: abs(np.log(t / truth)) if np.isfinite(t) and t > 0 else np.inf for k, t in found.items()}
+
+
+def published():
+    """Shorter and shorter trajectories, by the published estimator: how much longer has the MSM to run?"""
+    lengths = (4, 6, 8, 10, 15, 25, 50, 100)
+    for name, system in SYSTEMS.items():
+        truth = 1 / system["rate"]
+        x = system["make"](40_000, 100, dt=system["dt"], random_state=0)[..., 0]
+        pool, rng = indicators(np.digitize(x, system["cuts"]), len(system["cuts"]) + 1), np.random.default_rng(1)
+        for n_runs in (500, 2000, 8000):
+            print(f"\n{name}, {n_runs} trajectories: median of |log(time scale / truth)| over {N_DRAWS} draws")
+            print(f"{'steps':>10}{'MSM, best lag':>18}{'igme, up to 8 terms':>22}{'best GME':>27}")
+            msm, fixed, gme = [], [], []
+            for n_steps in lengths:
+                draws = [rng.choice(len(pool), n_runs, replace=False) for _ in range(N_DRAWS)]
+                found = [reversible_errors(pool[draw][:, :n_steps], system["dt"], truth) for draw in draws]
+                error = {k: float(np.median([f[k] for f in found])) for k in found[0]}
+                lag = min((k for k in error if k[0] == "MSM"), key=error.get)
+                best = min((k for k in error if k[0] != "MSM"), key=error.get)
+                terms = max(n for method, n in error if method == "igme" and n <= 8)
+                msm, fixed, gme = [*msm, error[lag]], [*fixed, error["igme", terms]], [*gme, error[best]]
+                cells = f"{f'{msm[-1]:.3f} ({lag[1]})':>18}{f'{fixed[-1]:.3f} ({terms})':>22}"
+                print(f"{n_steps:10d}{cells}{f'{gme[-1]:.3f} ({best[0]}, {best[1]})':>27}", flush=True)
+            amounts = np.array(lengths, dtype=float)
+            print(f"times the data that the best MSM needs for the error of igme: {needed(amounts, msm, fixed)}")
+            print(f"the same for that of the best GME: {needed(amounts, msm, gme)}")
+
+
 def length():
     """2000 trajectories, cut shorter and shorter."""
     sampled([(2000, n) for n in (4, 7, 10, 15, 25, 50, 100)], "steps")
@@ -158,7 +205,7 @@ def number():
     sampled([(n, 100) for n in (20, 60, 200, 600, 2000)], "runs")
 
 
-SECTIONS = {f.__name__: f for f in (unlimited, length, number)}
+SECTIONS = {f.__name__: f for f in (unlimited, published, length, number)}
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore", UserWarning)  # the guard announces what it did, once for each model

@@ -270,7 +270,7 @@ class TestContract:
         def interrupt(*args, **kwargs):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("skmst._base.jittered_cholesky", interrupt)
+        monkeypatch.setattr("skmst._fitting.jittered_cholesky", interrupt)
         with pytest.raises(KeyboardInterrupt):
             getattr(model, method)(self.X[:3])
         with pytest.raises(KeyboardInterrupt):

@@ -10,21 +10,28 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skmst._base import TrajectoryRegressor
-from skmst.koopman.operators import SOLVERS
+from skmst.koopman._diagnostics import SpectralDiagnosticsMixin
+from skmst.koopman._inputs import DrivenRegressor
+from skmst.koopman.of_windows import operator_of_windows, pairs_of_windows
+from skmst.koopman.operators import SOLVERS, shrunk
+from skmst.koopman.optimised import optimised_dmd
 from skmst.koopman.spectrum import eigenfunctions, rates, spectrum, timescales
 from skmst.trajectories import Trajectories, check_trajectories
 from skmst.utils._sklearn import HasMethods, Interval, StrOptions
 from skmst.utils.delay_model import AffineMap, DelayModel
-from skmst.utils.linalg import companion, ridge_regression, whitening
 from skmst.utils.moments import WindowMoments
 
 Array = NDArray[np.float64]
 
 
-class KoopmanRegressor(TrajectoryRegressor):
+def _has_moments_only(estimator: Any) -> bool:
+    return estimator.solver in SOLVERS
+
+
+class KoopmanRegressor(SpectralDiagnosticsMixin, DrivenRegressor):
     """Learn a Koopman operator from trajectories, and forecast with it.
 
     The observables of a state are taken to evolve linearly, ``z(t + lag) = K z(t) + b``. K comes from second
@@ -36,16 +43,27 @@ class KoopmanRegressor(TrajectoryRegressor):
     ----------
     rank : int or None, default=None
         Largest rank of the operator; None does not limit it.
-    solver : {"edmd", "reduced_rank"}, default="edmd"
-        ``"edmd"`` is least squares; with `rank`, on the leading principal components of the states.
-        ``"reduced_rank"`` is the least-squares operator of that rank. Without `rank` they are the same.
+    solver : str, default="edmd"
+        How K is found.
+
+        - ``"edmd"``: least squares; with `rank`, on the leading principal components of the states.
+        - ``"reduced_rank"``: the least-squares operator of that rank. ``"vamp"``: the same in units of the successors'
+          own spread, between the leading singular functions. Without `rank` these are ``"edmd"``.
+        - For noisy states, whose noise is independent and equal in all features: ``"tls"`` (total least squares) and
+          ``"forward_backward"`` remove the bias of least squares; ``"optdmd"`` (optimised dynamic mode decomposition)
+          fits sums of exponentials to whole trajectories, at the cost of a search, and is far more accurate. It has no
+          `partial_fit`.
+        - For known physics: ``"self_adjoint"``, ``"unitary"`` and ``"causal"`` (features listed later drive none
+          before them) are the least-squares operators of their kind.
     alpha : float, default=0.0
-        Ridge penalty, relative to the mean variance of the components of z. The intercept is free.
+        Ridge penalty, relative to the mean variance of the components of z. The intercept is free. The K of solvers for
+        noisy states is shrunk as that of least squares would be; for ``"unitary"`` it makes no difference.
     lag : int, default=1
         Data steps from a state to the one it is regressed on.
     n_delays : int, default=1
-        Number of states, `lag` steps apart, that z stacks; the latest comes first. Without `rank` only the latest is
-        regressed, and the others are shifted exactly, whatever `alpha`.
+        Number of states, `lag` steps apart, that z stacks; the latest comes first. Least squares without `rank`
+        regresses the latest only and shifts the others exactly, whatever `alpha`. Solvers for known physics take
+        one state.
     observables : transformer or None, default=None
         Lifts states to the observables that evolve linearly. It is cloned and fitted on the rows of X.
         None takes the features as they are.
@@ -53,6 +71,10 @@ class KoopmanRegressor(TrajectoryRegressor):
         With `observables`, a forecast can multiply by K again and again (``"linear"``), or go back to the
         state and lift it again after every step (``"relift"``). ``"auto"`` lifts again where the state can be
         read off its observables (training error below 1e-6, relative).
+    bilinear : bool, default=False
+        Whether inputs, where `fit` is given such, also multiply the observables, as they do in the Koopman operator of
+        a system that is affine in its inputs. Inputs go with ``solver="edmd"`` without `rank`, and with ``lag=1``; y is
+        then read off the newest observables.
     dt : float, default=1.0
         Time between data steps; sets the unit of `rates_` and `timescales_`.
     horizon : int or None, default=None
@@ -64,9 +86,14 @@ class KoopmanRegressor(TrajectoryRegressor):
     Attributes
     ----------
     koopman_matrix_ : ndarray of shape (n_latent, n_latent)
-        K, acting on columns; n_latent counts all delays.
+        K, acting on columns; n_latent counts all delays. With inputs, the operator where they are zero, as all that
+        follows from it.
     intercept_ : ndarray of shape (n_latent,)
         b.
+    input_matrix_ : ndarray of shape (n_newest, n_delays * n_inputs)
+        What inputs add to the newest observables, the latest inputs first. Only where there are inputs.
+    bilinear_matrices_ : ndarray of shape (n_delays, n_inputs, n_newest, n_newest)
+        What the products of each input and the observables add. Only where there are inputs and `bilinear` is True.
     eigenvalues_ : ndarray of complex of shape (n_modes,)
         Eigenvalues of K other than zero, by falling modulus.
     rates_ : ndarray of complex of shape (n_modes,)
@@ -95,7 +122,9 @@ class KoopmanRegressor(TrajectoryRegressor):
     References
     ----------
     Williams, Kevrekidis & Rowley (2015), J. Nonlinear Sci. 25, 1307. Kostic et al. (2022), NeurIPS 35.
-    Colbrook & Townsend (2024), Commun. Pure Appl. Math. 77, 221.
+    Colbrook & Townsend (2024), Commun. Pure Appl. Math. 77, 221. Dawson et al. (2016), Exp. Fluids 57, 42. Askham &
+    Kutz (2018), SIAM J. Appl. Dyn. Syst. 17, 380. Wu & Noe (2020), J. Nonlinear Sci. 30, 23. Baddoo et al. (2023),
+    Proc. R. Soc. A 479, 20220576.
 
     Examples
     --------
@@ -114,12 +143,13 @@ class KoopmanRegressor(TrajectoryRegressor):
     _reads_window = True
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **TrajectoryRegressor._parameter_constraints,
+        **DrivenRegressor._parameter_constraints,
         "rank": [Interval(Integral, 1, None, closed="left"), None],
-        "solver": [StrOptions(set(SOLVERS))],
+        "solver": [StrOptions({*SOLVERS, "optdmd"})],
         "n_delays": [Interval(Integral, 1, None, closed="left")],
         "observables": [HasMethods(["fit", "transform"]), None],
         "step": [StrOptions({"auto", "linear", "relift"})],
+        "bilinear": ["boolean"],
     }
 
     def __init__(
@@ -132,6 +162,7 @@ class KoopmanRegressor(TrajectoryRegressor):
         n_delays: int = 1,
         observables: Any = None,
         step: str = "auto",
+        bilinear: bool = False,
         dt: float = 1.0,
         horizon: int | None = None,
         n_context: int | None = None,
@@ -143,9 +174,12 @@ class KoopmanRegressor(TrajectoryRegressor):
         self.n_delays = n_delays
         self.observables = observables
         self.step = step
+        self.bilinear = bilinear
         self.dt = dt
         self.horizon = horizon
         self.n_context = n_context
+
+    partial_fit = available_if(_has_moments_only)(DrivenRegressor.partial_fit)
 
     @property
     def observables_(self) -> Any:
@@ -177,12 +211,27 @@ class KoopmanRegressor(TrajectoryRegressor):
             If X is not valid.
         """
         check_is_fitted(self, "_model")
+        self._refuse_inputs("the value of eigenfunctions")
         runs = check_trajectories(X, estimator=self, reset=False)
         blocks = []
         for block in runs.blocks:
             Z = self._model.history(self._lifted(self._lift, block), np.arange(block.shape[1]))
             blocks.append(eigenfunctions(Z, self._spectrum, self.intercept_, self._model.history_mean))
         return runs.restore(blocks)
+
+    def _check_lengths(self, runs: Trajectories) -> None:
+        self._check_solver()
+        super()._check_lengths(runs)
+
+    def _check_solver(self) -> None:
+        solver = SOLVERS.get(self.solver)
+        if solver and self.rank is not None and not solver.takes_rank:
+            raise ValueError(f"solver={self.solver!r} takes no rank, but rank={self.rank}: set rank=None.")
+        if solver and self.n_delays > 1 and not solver.takes_windows:
+            raise ValueError(
+                f"solver={self.solver!r} constrains how one state leads to the next, but n_delays={self.n_delays}: set "
+                "n_delays=1."
+            )
 
     def _fit_lift(self, runs: Trajectories) -> Any:
         return None if self.observables is None else clone(self.observables).fit(runs.rows())
@@ -191,17 +240,17 @@ class KoopmanRegressor(TrajectoryRegressor):
         return not readable if self.step == "auto" else self.step == "linear"
 
     def _solve(
-        self, runs: Trajectories, moments: WindowMoments, covariance: Array, ridge: float, output: AffineMap
+        self, runs: Trajectories, moments: WindowMoments, covariance: Array, ridge: float, output: AffineMap, lift: Any
     ) -> tuple[Callable[..., DelayModel], dict[str, Any]]:
         now, later = moments.history, moments.successor
-        if self.rank is None and moments.n_terms > 1:
-            # The history is known: only the newest state is regressed, what came before is shifted.
-            newest = ridge_regression(covariance[: moments.n_latent, now], covariance[now, now], ridge)
-            right = whitening(covariance[now, now])
-            left = companion(newest) @ covariance[now, now] @ right.T
+        states = pairs_of_windows(covariance, moments.n_terms)
+        if self.solver == "optdmd":
+            windows = [window for block in runs.blocks for window in self._windows(self._lifted(lift, block))]
+            left, right = optimised_dmd(windows, self.rank, constant=True, random_state=0).operator(self.lag)
+            right = shrunk(right, states.before, ridge)
         else:
-            left, right = SOLVERS[self.solver](covariance[now, now], covariance[later, now], ridge, self.rank)
-        pairs = spectrum(left, right, covariance[now, now], covariance[later, now], covariance[later, later])
+            left, right = operator_of_windows(covariance, moments.n_terms, self.solver, ridge=ridge, rank=self.rank)
+        pairs = spectrum(left, right, states.before, states.cross, states.after)
         advance = AffineMap.between_means(left @ right, moments.mean[now], moments.mean[later])
         rate = rates(pairs.eigenvalues, self.lag * self.dt)
         return partial(DelayModel, advance=advance), {
@@ -214,3 +263,9 @@ class KoopmanRegressor(TrajectoryRegressor):
             "modes_": output.coefficients @ pairs.right[: output.coefficients.shape[1]],
             "_spectrum": pairs,
         }
+
+    def _windows(self, latent: Array) -> Array:
+        """Stack the delays of states (n_runs, n_steps, n_latent), the latest first."""
+        n_steps = latent.shape[1] - (self.n_delays - 1) * self.lag
+        starts = [(self.n_delays - 1 - j) * self.lag for j in range(self.n_delays)]
+        return np.concatenate([latent[:, s : s + n_steps] for s in starts], axis=-1)

@@ -40,7 +40,6 @@ from skmst.master_equation.propagators import (
     transfer_tensors,
 )
 from skmst.master_equation.rates import implied_timescales, mean_first_passage_times, stationary_distribution
-from skmst.master_equation.resampling import TrajectoryMoments, trajectory_moments
 from skmst.master_equation.simulation import (
     gaussian_noise,
     residual_noise,
@@ -51,6 +50,7 @@ from skmst.master_equation.simulation import (
 from skmst.master_equation.states import assign_clusters, energy_fractions, find_clusters, indicators
 from skmst.master_equation.stationarity import StationarityTest, stationarity_test
 from skmst.master_equation.validation import ChapmanKolmogorov, chapman_kolmogorov, timescales_by_lag
+from skmst.trajectories._moments import TrajectoryMoments, trajectory_moments
 
 __all__ = [
     "ChapmanKolmogorov",

@@ -12,9 +12,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skmst.master_equation.simulation import (
+    JumpStep,
     NoiseSource,
     ensemble,
     gaussian_noise,
+    no_noise,
     propagator_ensemble,
     residual_noise,
 )
@@ -29,7 +31,10 @@ class EnsembleMixin:
     """Adds noise to a regressor of trajectories; stand left of `TrajectoryRegressor`."""
 
     method: str
+    constraint: str | None
     _model: DelayModel
+    # What makes probabilities of X, if anything does.
+    _lift: Any
     # Whether the noise is known to be correlated in time, by how the kernels are made.
     _noise_remembers: bool
     noise_cov_: Array
@@ -89,16 +94,7 @@ n_features), or list
             mean: Array = super().forecast(X, n_steps, state=state)  # type: ignore[misc]
             return mean
         check_is_fitted(self, "_model")
-        if not isinstance(n_ensemble, Integral) or isinstance(n_ensemble, bool) or n_ensemble < 1:
-            raise ValueError(f"n_ensemble must be a whole number of members, at least 1, or None; got {n_ensemble!r}.")
-        source, rng = self._noise_source(noise), _generator(random_state)
-
-        def members(latent: Array, n_steps: int, as_state: bool) -> Array:
-            found = self._members(self._model, latent, n_steps, int(n_ensemble), source, rng, as_state)
-            return found.swapaxes(0, 1)
-
-        out: Array = self._continue(X, n_steps, state, members)
-        return out if parse_layout(X)[0] == "rows" else out.swapaxes(0, 1)
+        return self._ensemble(self._model, X, n_steps, state, n_ensemble, noise, random_state)
 
     def sample(
         self,
@@ -112,7 +108,8 @@ n_features), or list
         """Draw trajectories of the model itself.
 
         They start from windows of history that are normal with the mean and covariance of the training data, which for
-        a linear model of stationary data is its stationary law.
+        a linear model of stationary data is its stationary law. Models of probabilities start from the mean of the
+        training data, draw one state after the other, and leave out as many as they remember.
 
         Parameters
         ----------
@@ -148,7 +145,11 @@ n_features), or list
         source, rng = self._noise_source(noise, stride=self._model.lag), _generator(random_state)
         model = replace(self._model, lag=1)
         factor = model.history_factor
-        windows = model.history_mean + rng.standard_normal((n_trajectories, len(factor))) @ factor.T
+        if self._lift is None:
+            windows = model.history_mean + rng.standard_normal((n_trajectories, len(factor))) @ factor.T
+        else:
+            windows = np.tile(model.history_mean, (n_trajectories, 1))
+            burn_in += model.n_terms
         latent = windows.reshape(n_trajectories, model.n_terms, -1)[:, ::-1]  # a window has the newest state first
         out = self._members(model, latent, n_steps + int(burn_in), 1, source, rng, True)[0]
         if not np.isfinite(out).all():
@@ -182,10 +183,35 @@ n_features), or list
                 f"{first + model.lag + 1} steps."
             )
         blocks = []
-        for block in runs.blocks:
-            windows = model.history(block, np.arange(first, block.shape[1] - model.lag))
-            blocks.append(block[:, first + model.lag :] - model.read_state(model.advance(windows)))
+        for block, numbers in zip(runs.blocks, runs.members, strict=True):
+            x = self._latent(block, numbers)  # type: ignore[attr-defined]
+            windows = model.history(x, np.arange(first, x.shape[1] - model.lag))
+            newest = model.advance(windows)[..., : model.n_latent]
+            blocks.append(x[:, first + model.lag :] - newest)
         return runs.restore(blocks)
+
+    def _ensemble(
+        self,
+        model: DelayModel,
+        X: Any,
+        n_steps: int,
+        state: bool,
+        n_ensemble: Any,
+        noise: Any,
+        random_state: Any,
+        *,
+        in_units: bool = True,
+    ) -> Array:
+        """Members ahead of X, of shape (n_ensemble, [n_runs,] n_steps, ...)."""
+        if not isinstance(n_ensemble, Integral) or isinstance(n_ensemble, bool) or n_ensemble < 1:
+            raise ValueError(f"n_ensemble must be a whole number of members, at least 1, or None; got {n_ensemble!r}.")
+        source, rng = self._noise_source(noise), _generator(random_state)
+
+        def members(latent: Array, n_steps: int, as_state: bool) -> Array:
+            return self._members(model, latent, n_steps, int(n_ensemble), source, rng, as_state).swapaxes(0, 1)
+
+        out: Array = self._continue(X, n_steps, state, members, in_units=in_units)  # type: ignore[attr-defined]
+        return out if parse_layout(X)[0] == "rows" else out.swapaxes(0, 1)
 
     def _members(
         self,
@@ -199,6 +225,8 @@ n_features), or list
     ) -> Array:
         """Members of shape (n_ensemble, n_runs, n_steps, n_outputs)."""
         last = latent.shape[1] - 1
+        if self._lift is not None:
+            model = replace(model, advance=JumpStep(model.advance, model.n_latent, rng))
         if source is not None:
             ends = np.arange(last - model.lag + 1, last + 1)
             starts = list(model.history(latent, ends[: min(model.lag, n_steps)]).swapaxes(0, 1))
@@ -207,8 +235,20 @@ n_features), or list
         mean = model.forecast(latent, np.array([last]), n_steps, lambda states: states, as_state=as_state)[:, 0]
         return propagator_ensemble(model, mean, n_ensemble, rng, as_state=as_state)
 
+    def _check_jumps(self, noise: Any) -> None:
+        if noise is not None:
+            raise ValueError("noise would lead off the probabilities: members of this model draw states, leave it out.")
+        if self.constraint is None or not self._lift.has_members:
+            raise ValueError(
+                "members draw one state after the other, which takes a constraint that keeps probabilities, and states "
+                "that one can be in (not state='energy', of which all bands have a share): forecast without n_ensemble."
+            )
+
     def _noise_source(self, noise: Any, stride: int = 1) -> NoiseSource | None:
         """Where noise comes from; None for models of propagators, which make their own."""
+        if self._lift is not None:
+            self._check_jumps(noise)
+            return no_noise
         of_propagators = isinstance(self._model, PropagatorModel)
         if noise is None and self._noise_remembers:
             raise ValueError(

@@ -137,7 +137,7 @@ def transition_counts(
     """
     lag = check_step_count(lag, "lag")
     runs = check_states(trajectories, n_states)
-    n = 1 + max(int(run.max()) for run in runs) if n_states is None else int(n_states)
+    n = 1 + max(int(run.max(initial=-1)) for run in runs) if n_states is None else int(n_states)
     total = np.zeros(n * n, dtype=np.int64)
     for number, run in enumerate(runs):
         if len(run) <= lag:
@@ -187,7 +187,8 @@ def check_states(trajectories: Any, n_states: int | None = None) -> list[Labels]
             raise ValueError(
                 f"trajectory {number} has {run.ndim} axes: a discrete trajectory is one array of state numbers."
             )
-        if run.dtype.kind not in "iu" and not (run.dtype.kind == "f" and np.array_equal(run, np.round(run))):
+        whole = run.dtype.kind == "f" and np.isfinite(run).all() and np.array_equal(run, np.round(run))
+        if run.dtype.kind not in "iu" and not whole:
             raise ValueError(
                 f"trajectory {number} holds {run.dtype} values: states are whole numbers from 0 (-1: in no state)."
             )

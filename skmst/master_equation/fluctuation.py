@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from skmst.master_equation.kernels import correlations, mori
-from skmst.master_equation.resampling import trajectory_moments
+from skmst.trajectories._moments import trajectory_moments
 from skmst.utils.linalg import whitening
 
 Array = NDArray[np.float64]

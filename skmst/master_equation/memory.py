@@ -12,8 +12,8 @@ from sklearn.utils import check_random_state
 
 from skmst.master_equation.kernels import mori
 from skmst.master_equation.propagators import mean_integral_kernel
-from skmst.master_equation.resampling import moments_of_runs
-from skmst.trajectories import Trajectories, check_trajectories
+from skmst.trajectories import Trajectories, check_step_count, check_trajectories
+from skmst.trajectories._moments import moments_of_runs
 
 Array = NDArray[np.float64]
 
@@ -203,8 +203,9 @@ def kernel_interval(
     """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level!r}.")
-    if n_memory < 1 or n_resamples < 1:
-        raise ValueError(f"n_memory and n_resamples must be at least 1, got {n_memory!r} and {n_resamples!r}.")
+    n_memory, lag = check_step_count(n_memory, "n_memory"), check_step_count(lag, "lag")
+    if n_resamples < 1:
+        raise ValueError(f"n_resamples must be at least 1, got {n_resamples!r}.")
     runs: Trajectories = check_trajectories(X)
     moments = moments_of_runs(runs, n_memory, lag)
     d = runs.n_features

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
+
+from skmst.trajectories import stack_windows
 
 Array = NDArray[np.float64]
 
@@ -50,6 +53,51 @@ class NonlinearStep:
         if self.lower is not None:
             out = np.clip(out, self.lower, self.upper)
         return out.reshape(*Z.shape[:-1], self.d)
+
+
+def fit_step(
+    blocks: Sequence[NDArray[Any]], n_terms: int, lag: int, regressor: Any, alpha: float
+) -> tuple[NonlinearStep, Array]:
+    """Fit the step of windows of trajectories to the next state.
+
+    Parameters
+    ----------
+    blocks : sequence of ndarray of shape (n_runs, n_steps, d)
+        Trajectories, all of one length in a block.
+    n_terms, lag : int
+        States in a window, and the steps between them.
+    regressor : regressor, (regressor, regressor) or None
+        For the whole window, or one for the Markov term and one for each memory term; None is `quadratic_regressor`.
+    alpha : float
+        Penalty of that, for each window.
+
+    Returns
+    -------
+    step : NonlinearStep
+        The step.
+    noise : ndarray of shape (d, d)
+        Covariance of what it leaves of the next states.
+
+    Raises
+    ------
+    ValueError
+        If `regressor` is a tuple but not a pair of regressors.
+    """
+    stacked = [stack_windows(block, n_terms + 1, lag) for block in blocks]
+    rows = np.concatenate([W.reshape(-1, W.shape[-1]) for W in stacked]).astype(np.float64)
+    d = blocks[0].shape[-1]
+    successors, windows = rows[:, :d], rows[:, d:]
+    if isinstance(regressor, tuple):
+        if [hasattr(part, "fit") and hasattr(part, "predict") for part in regressor] != [True, True]:
+            raise ValueError(
+                "regressor must be a regressor, a pair of them or None: the pair is one for the Markov term and "
+                f"one for each memory term; got {regressor!r}."
+            )
+        step = sequential_projections(windows, successors, *regressor)
+    else:
+        default = quadratic_regressor(n_terms, d, alpha * len(rows))
+        step = joint_projection(windows, successors, default if regressor is None else regressor)
+    return step, np.cov((successors - step(windows)).T).reshape(d, d)
 
 
 def joint_projection(windows: Array, successors: Array, regressor: Any) -> NonlinearStep:

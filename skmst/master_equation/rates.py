@@ -125,7 +125,7 @@ def stationary_distribution(transition_matrix: ArrayLike, *, generator: bool = F
     n = len(A)
     np.fill_diagonal(A, 0.0)  # only the steps to other states matter
     A = np.maximum(A, 0.0)
-    closed = _closed_sets(A)
+    closed = closed_sets(A)
     if len(closed) > 1:
         sets = ", ".join(f"{{{_listed(s)}}}" for s in closed[:4])
         raise ValueError(
@@ -174,10 +174,28 @@ def implied_timescales(transition_matrix: ArrayLike, interval: float = 1.0) -> A
     array([1.95761519])
     """
     T = check_transition_matrix(transition_matrix)
-    size = np.sort(np.abs(np.linalg.eigvals(T)))[::-1][1:]
-    decay = -np.log(size, where=size > 0, out=np.full(len(size), -np.inf))
+    return decay_times(np.sort(np.abs(np.linalg.eigvals(T)))[::-1][1:], interval)
+
+
+def decay_times(moduli: Array, interval: float) -> Array:
+    """Times in which modes decay by e.
+
+    Parameters
+    ----------
+    moduli : ndarray of shape (n,)
+        Moduli of eigenvalues over one interval.
+    interval : float
+        Its duration.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        ``-interval / log |lambda|``; 0 for an eigenvalue zero, infinite where nothing decays.
+    """
+    decay = -np.log(moduli, where=moduli > 0, out=np.full(len(moduli), -np.inf))
     # An eigenvalue that rounding leaves at one or above does not decay.
-    return np.divide(interval, decay, out=np.full(len(size), np.inf), where=decay > len(T) * np.finfo(float).eps)
+    rounding = max(16, len(moduli) + 1) * np.finfo(float).eps
+    return np.divide(interval, decay, out=np.full(len(moduli), np.inf), where=decay > rounding)
 
 
 def mean_first_passage_times(
@@ -248,7 +266,7 @@ def _reaching(A: Array, target: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Which states are sure to reach the target: no path from them misses it for ever."""
     inward = A.copy()
     inward[:, target] = 0.0  # the target is not left
-    lost = [s for s in _closed_sets(inward) if not np.isin(s, target).any()]
+    lost = [s for s in closed_sets(inward) if not np.isin(s, target).any()]
     # As a graph, whose entry (i, j) leads from i to j, the matrix runs backwards in time.
     back = sparse.csr_array(inward > 0)
     missed = np.zeros(len(A), dtype=bool)
@@ -257,8 +275,19 @@ def _reaching(A: Array, target: NDArray[np.intp]) -> NDArray[np.bool_]:
     return ~missed
 
 
-def _closed_sets(A: Array) -> list[NDArray[np.intp]]:
-    """Sets of connected states that the steps A, from column to row, do not leave."""
+def closed_sets(A: Array) -> list[NDArray[np.intp]]:
+    """Sets of connected states that a chain does not leave.
+
+    Parameters
+    ----------
+    A : ndarray of shape (n, n)
+        Steps from column to row; what is positive connects.
+
+    Returns
+    -------
+    list of ndarray of int
+        At least one set.
+    """
     n, labels = sparse.csgraph.connected_components(sparse.csr_array(A > 0), directed=True, connection="strong")
     to, start = np.nonzero(A > 0)
     open_sets = np.unique(labels[start[labels[start] != labels[to]]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,39 @@ def gaussian_noise(covariance: Array) -> NoiseSource:
         return lambda: rng.standard_normal((n_members, factor.shape[1])) @ factor.T
 
     return source
+
+
+def no_noise(n_members: int, rng: np.random.Generator) -> Noise:
+    """Start no noise at all, as a source."""
+    return lambda: np.zeros((1, 1))
+
+
+@dataclass(frozen=True)
+class JumpStep:
+    """From windows of probabilities to one state each, drawn from the next probabilities.
+
+    The next probabilities are linear in the window, so their mean over members is the forecast without drawing. With
+    kernels of the kind that `stochastic_kernels` fits, this is the mixture transition process (Raftery 1985).
+
+    Attributes
+    ----------
+    step : callable
+        From windows (n_members, width) to the next probabilities, in the leading columns.
+    d : int
+        Number of states.
+    rng : numpy Generator
+        Random numbers.
+    """
+
+    step: Map
+    d: int
+    rng: np.random.Generator
+
+    def __call__(self, Z: Array) -> Array:
+        """Draw a state for each row of Z; a one at the state, zero elsewhere."""
+        edges = np.cumsum(self.step(Z)[:, : self.d], axis=1)
+        drawn = (self.rng.random((len(Z), 1)) * edges[:, -1:] >= edges[:, :-1]).sum(axis=1)
+        return np.eye(self.d)[drawn]
 
 
 def residual_noise(runs: Sequence[NDArray[Any]], block_length: float | None = None) -> NoiseSource:

@@ -13,6 +13,8 @@ Array = NDArray[np.float64]
 
 #: Part of the largest stable memory that is kept: on the boundary of stability a model never decays.
 _KEPT = 0.5
+#: Condition number beyond which modes do not count as independent.
+_SINGULAR = 1e8
 #: Bisections of the fraction, and doublings of the lead.
 _N_BISECTIONS, _N_DOUBLINGS = 12, 21
 
@@ -73,6 +75,43 @@ def amplification(matrix: Array, start: Array, covariance: Array) -> float:
             largest = max(largest, float(np.linalg.norm(variance, 2)) if variance.size else 0.0)
             power = power @ power
     return largest
+
+
+def with_modes_on_circle(matrix: Array, largest: float, n_windows: int) -> Array | None:
+    """Move the eigenvalues outside the unit circle onto it; all modes stay what they are.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, n)
+        One step of the variables of a model.
+    largest : float
+        Modulus up to which eigenvalues stay as they are.
+    n_windows : int
+        Number of steps in the data. Modes that grow without turning get this time scale, the longest known: at one,
+        a constant change per step would add up for ever.
+
+    Returns
+    -------
+    ndarray of shape (n, n) or None
+        The matrix; None where its modes are not independent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmst.master_equation.stability import with_modes_on_circle
+    >>> turning = np.array([[0.0, -1.02], [1.02, 0.0]])
+    >>> with_modes_on_circle(turning, 1.0, 100).round(12) + 0.0
+    array([[ 0., -1.],
+           [ 1.,  0.]])
+    """
+    values, modes = np.linalg.eig(matrix)
+    if np.linalg.cond(modes) > _SINGULAR:
+        return None
+    outside = np.abs(values) > largest
+    turning = values.imag != 0
+    target = np.where(turning, 1.0, np.exp(-1 / n_windows)) * values / np.where(outside, np.abs(values), 1.0)
+    change = np.where(outside, target - values, 0.0)
+    return np.asarray(matrix + (modes * change @ np.linalg.inv(modes)).real)
 
 
 def stable_memory_fraction(sound: Callable[[float], bool]) -> float:

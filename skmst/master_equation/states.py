@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import pairwise_distances_argmin
 
 Array = NDArray[np.float64]
 
@@ -63,7 +62,8 @@ def energy_fractions(energies: ArrayLike, *, tolerance: float | None = None, num
         run, step, band = np.argwhere(bad)[0]
         raise ValueError(
             f"trajectory {names[run]} has the energy {E[run, step, band]:.3g} in band {band} at step {step}: "
-            "energies are finite and not negative."
+            "energies are finite and not negative. Take them as ScatteringTransformer(statistics='energy') gives them, "
+            "without scaler, PCA or logarithm."
         )
     total = E.sum(axis=-1)
     dead = np.flatnonzero(total[:, 0] == 0)
@@ -77,8 +77,8 @@ def energy_fractions(energies: ArrayLike, *, tolerance: float | None = None, num
         run, step = np.argwhere(growth > tolerance)[0]
         raise ValueError(
             f"the total energy of trajectory {names[run]} grows at step {step + 1}, by {growth[run, step]:.3g} of the "
-            "initial one: a forced system has no dissipated state. Use other states, or raise tolerance if this is "
-            "rounding."
+            "initial one: a forced system has no dissipated state. Use other states, such as "
+            "state='clusters'; if this is rounding, call energy_fractions with a larger tolerance."
         )
     # What rounding adds to the energy is taken from all bands alike, so that nothing is negative.
     p = E / (total[:, :1] * np.maximum(remaining, 1.0))[..., None]
@@ -86,7 +86,7 @@ def energy_fractions(energies: ArrayLike, *, tolerance: float | None = None, num
     return np.asarray(p.reshape(*given.shape[:-1], -1))
 
 
-def check_probabilities(probabilities: ArrayLike, numbers: ArrayLike | None = None) -> Array:
+def check_probabilities(probabilities: ArrayLike, numbers: ArrayLike | None = None, *, lossy: bool = False) -> Array:
     """Return trajectories of probabilities as float64, or say which row is none.
 
     Parameters
@@ -95,6 +95,8 @@ def check_probabilities(probabilities: ArrayLike, numbers: ArrayLike | None = No
         Rows that should be non-negative and sum to one.
     numbers : array-like of int of shape (...), default=None
         How messages number the trajectories; None counts them from 0.
+    lossy : bool, default=False
+        Whether rows may sum to less than one, the rest being lost.
 
     Returns
     -------
@@ -119,13 +121,16 @@ def check_probabilities(probabilities: ArrayLike, numbers: ArrayLike | None = No
         run, step, state = np.argwhere(low)[0]
         raise ValueError(
             f"trajectory {names[run]} has the probability {rows[run, step, state]:.3g} of state {state} at step "
-            f"{step}: probabilities are finite and not negative."
+            f"{step}: probabilities are finite and not negative. For features that are none, make states of them "
+            "(state='clusters' or 'energy'), or leave constraint=None."
         )
-    wrong = np.abs(rows.sum(axis=-1) - 1) > slack
+    excess = rows.sum(axis=-1) - 1
+    wrong = (excess if lossy else np.abs(excess)) > slack
     if wrong.any():
         run, step = np.argwhere(wrong)[0]
+        total, allowed = rows[run, step].sum(), "at most 1" if lossy else "1"
         raise ValueError(
-            f"the probabilities of trajectory {names[run]} at step {step} sum to {rows[run, step].sum():.6g}, not to 1."
+            f"the probabilities of trajectory {names[run]} at step {step} sum to {total:.6g}, not to {allowed}."
         )
     return p
 
@@ -157,7 +162,7 @@ def check_memberships(memberships: ArrayLike) -> Array:
     return M
 
 
-def find_clusters(rows: ArrayLike, n_clusters: int, random_state: Any = None) -> Array:
+def find_clusters(rows: ArrayLike, n_clusters: int, random_state: Any = None, *, name: str = "n_clusters") -> Array:
     """Centres of clusters of states, by k-means.
 
     Parameters
@@ -168,6 +173,8 @@ def find_clusters(rows: ArrayLike, n_clusters: int, random_state: Any = None) ->
         Number of clusters, at most the number of distinct rows.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial centres.
+    name : str
+        How messages call `n_clusters`.
 
     Returns
     -------
@@ -183,9 +190,7 @@ def find_clusters(rows: ArrayLike, n_clusters: int, random_state: Any = None) ->
     X = np.asarray(rows, dtype=np.float64)
     n_distinct = len(np.unique(X, axis=0))
     if n_distinct < n_clusters:
-        raise ValueError(
-            f"n_clusters={n_clusters} is more than the {n_distinct} distinct states in the data: lower it."
-        )
+        raise ValueError(f"{name}={n_clusters} is more than the {n_distinct} distinct states in the data: lower it.")
     from sklearn.cluster import KMeans  # slow to import
 
     centres = KMeans(n_clusters, n_init=10, random_state=random_state).fit(X).cluster_centers_
@@ -207,26 +212,43 @@ def assign_clusters(states: ArrayLike, centres: ArrayLike) -> NDArray[np.intp]:
     ndarray of int of shape (...)
         From 0 to ``n_clusters - 1``.
     """
+    from sklearn.metrics import pairwise_distances_argmin  # imports too much for `import skmst`
+
     X, C = np.asarray(states, dtype=np.float64), np.asarray(centres, dtype=np.float64)
     nearest = pairwise_distances_argmin(X.reshape(-1, X.shape[-1]), C)
     return np.asarray(nearest.reshape(X.shape[:-1]), dtype=np.intp)
 
 
-def indicators(labels: ArrayLike, n_states: int) -> Array:
+def indicators(labels: Any, n_states: int) -> Any:
     """Probabilities of states that are known for sure.
 
     Parameters
     ----------
-    labels : array-like of int of shape (...)
+    labels : array-like of int of shape (...), or list of 1-D arrays for runs of unequal length
         States, from 0 to ``n_states - 1``.
     n_states : int
         Number of states.
 
     Returns
     -------
-    ndarray of float64 of shape (..., n_states)
+    ndarray of float64 of shape (..., n_states), or list of them
         One at the state, zero elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If a label is out of range.
+
+    Examples
+    --------
+    >>> from skmst.master_equation import indicators
+    >>> indicators([0, 1, 1], 2)
+    array([[1., 0.],
+           [0., 1.],
+           [0., 1.]])
     """
+    if isinstance(labels, list | tuple) and len({np.shape(run) for run in labels}) > 1:
+        return [indicators(run, n_states) for run in labels]
     numbers = np.asarray(labels)
     if numbers.size and (numbers.min() < 0 or numbers.max() >= n_states):
         raise ValueError(f"labels must lie between 0 and n_states - 1 = {n_states - 1}.")

@@ -92,7 +92,8 @@ def stationarity_test(blocks: Sequence[NDArray[Any]]) -> StationarityTest:
 
 def _correlation_time(deviations: Sequence[Array], varies: NDArray[np.bool_]) -> float:
     """Integrated autocorrelation time in steps, averaged over features and runs."""
-    weight = 1 / np.sqrt(np.mean([np.mean(d[..., varies] ** 2, axis=(0, 1)) for d in deviations], axis=0))
+    rows = np.concatenate([d[..., varies].reshape(-1, int(varies.sum())) for d in deviations])
+    weight = 1 / np.sqrt(np.mean(rows**2, axis=0))
     longest = max(d.shape[1] for d in deviations) // 2
     total = 1.0
     for lag in range(1, longest):

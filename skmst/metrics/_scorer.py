@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from sklearn.pipeline import Pipeline
-
 from skmst.metrics._checks import check_count
 from skmst.metrics._skill import variance_weighted_r2
 
@@ -50,6 +48,8 @@ class _ForecastScorer:
         return f"forecast_scorer({self.horizon})"
 
     def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+        from sklearn.pipeline import Pipeline  # imports too much for `import skmst`
+
         if hasattr(estimator, "best_estimator_"):
             return self(estimator.best_estimator_, X, y)
         if isinstance(estimator, Pipeline):

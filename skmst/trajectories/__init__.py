@@ -8,6 +8,7 @@ from skmst.trajectories._convention import (
     parse_layout,
     refuse_text,
 )
+from skmst.trajectories._gaps import cut_gaps
 from skmst.trajectories._per_snapshot import PerSnapshot
 from skmst.trajectories._windows import segments, stack_windows, windows
 
@@ -17,6 +18,7 @@ __all__ = [
     "check_outputs",
     "check_step_count",
     "check_trajectories",
+    "cut_gaps",
     "parse_layout",
     "refuse_text",
     "segments",

@@ -209,7 +209,9 @@ def _pack_runs(X: list[Any], estimator: BaseEstimator | None, reset: bool, input
     return Trajectories(blocks, members, "list", columns)
 
 
-def check_outputs(y: Any, runs: Trajectories) -> tuple[tuple[NDArray[Any], ...], tuple[int, ...]]:
+def check_outputs(
+    y: Any, runs: Trajectories, *, input_name: str = "y"
+) -> tuple[tuple[NDArray[Any], ...], tuple[int, ...]]:
     """Check observables given at the steps of trajectories.
 
     Parameters
@@ -219,6 +221,8 @@ def check_outputs(y: Any, runs: Trajectories) -> tuple[tuple[NDArray[Any], ...],
         with one array of shape ``(n_steps, ...)`` for each run.
     runs : Trajectories
         The checked trajectories.
+    input_name : str
+        How messages call y.
 
     Returns
     -------
@@ -232,32 +236,32 @@ def check_outputs(y: Any, runs: Trajectories) -> tuple[tuple[NDArray[Any], ...],
     ValueError
         If y is not numeric and finite or has other trajectories or steps than X.
     """
-    _refuse_masked(y, "y")
+    _refuse_masked(y, input_name)
     if runs.layout == "list":
         if not isinstance(y, list | tuple) or len(y) != runs.n_trajectories:
             raise ValueError(
-                f"X is a list of {runs.n_trajectories} runs, so y must be a list with one array for each, "
+                f"X is a list of {runs.n_trajectories} runs, so {input_name} must be a list with one array for each, "
                 "of the same numbers of steps."
             )
-        parts = [_check_values(run, f"y[{i}]") for i, run in enumerate(y)]
+        parts = [_check_values(run, f"{input_name}[{i}]") for i, run in enumerate(y)]
         lengths = runs.lengths
         for i, part in enumerate(parts):
             if len(part) != lengths[i] or part.shape[1:] != parts[0].shape[1:]:
                 raise ValueError(
-                    f"y[{i}] has shape {part.shape} where {(int(lengths[i]), *parts[0].shape[1:])} is "
-                    "needed: the steps of X, the observables of y[0]."
+                    f"{input_name}[{i}] has shape {part.shape} where {(int(lengths[i]), *parts[0].shape[1:])} is "
+                    f"needed: the steps of X, the last axes of {input_name}[0]."
                 )
         shape = parts[0].shape[1:]
         blocks = tuple(np.stack([parts[i] for i in m]) for m in runs.members)
     else:
-        values = _check_values(y, "y")
+        values = _check_values(y, input_name)
         block = values[None] if runs.layout == "rows" else values
         expected = runs.blocks[0].shape[:2]
         if block.shape[:2] != expected:
             steps = expected[1:] if runs.layout == "rows" else expected
             raise ValueError(
-                f"y has shape {values.shape} where {steps} is needed before the axis of observables: X and y "
-                "have inconsistent numbers of samples or steps."
+                f"{input_name} has shape {values.shape} where {steps} is needed before the axis of observables: X and "
+                f"{input_name} have inconsistent numbers of samples or steps."
             )
         shape, blocks = block.shape[2:], (block,)
     n_outputs = int(np.prod(shape))

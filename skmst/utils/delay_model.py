@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,14 @@ class AffineMap:
         return Z[..., : self.coefficients.shape[1]] @ self.coefficients.T + self.intercept
 
 
+def with_inputs(states: NDArray[Any], inputs: NDArray[Any], bilinear: bool) -> NDArray[Any]:
+    """Join states (..., n) and inputs (..., m): ``[x, u]``, or the n + m + m n of ``[x, u, u_1 x, ..., u_m x]``."""
+    if not bilinear:
+        return np.concatenate([states, inputs], axis=-1)
+    products = (inputs[..., :, None] * states[..., None, :]).reshape(*states.shape[:-1], -1)
+    return np.concatenate([states, inputs, products], axis=-1)
+
+
 @dataclass(frozen=True)
 class DelayModel:
     """Dynamics of a window ``z_t = [x_t, x_{t-lag}, ..., x_{t-(n_terms-1)lag}]`` of latent states x.
@@ -61,6 +70,10 @@ class DelayModel:
         Mean window.
     history_factor : ndarray of shape (n_terms * n_latent, n_terms * n_latent)
         Cholesky factor of the window's covariance.
+    n_inputs : int
+        Number of inputs, which latent states hold beside what was lifted; `advance` gives the lifted part only.
+    bilinear : bool
+        Whether latent states also hold the products of inputs and what was lifted.
     """
 
     n_terms: int
@@ -71,11 +84,19 @@ class DelayModel:
     state_of_latent: AffineMap | None
     history_mean: Array
     history_factor: Array
+    n_inputs: int = field(default=0, kw_only=True)
+    bilinear: bool = field(default=False, kw_only=True)
 
     @property
     def n_latent(self) -> int:
         """Dimension of one step's latent state."""
         return len(self.history_mean) // self.n_terms
+
+    @property
+    def n_lifted(self) -> int:
+        """Dimension of one step's latent state without inputs."""
+        rest = self.n_latent - self.n_inputs
+        return rest // (1 + self.n_inputs) if self.bilinear else rest
 
     def history(self, latent: Array, times: NDArray[np.intp]) -> Array:
         """Collect the windows that end at given times, completing those that reach back before the start.
@@ -110,7 +131,7 @@ class DelayModel:
             out[:, at, n_known:] = rest.reshape(len(latent), len(at), -1)
         return out
 
-    def step(self, Z: Array, lift: Callable[[Array], Array]) -> tuple[Array, Array | None]:
+    def step(self, Z: Array, lift: Callable[[Array], Array], inputs: Array | None = None) -> tuple[Array, Array | None]:
         """Advance windows by one lag.
 
         Parameters
@@ -118,7 +139,9 @@ class DelayModel:
         Z : ndarray of shape (..., n_terms * n_latent)
             Windows.
         lift : callable
-            From states (..., n_features) to latent states (..., n_latent), for models that lift again.
+            From states (..., n_features) to lifted states (..., n_lifted), for models that lift again.
+        inputs : ndarray of shape (..., n_inputs), default=None
+            Inputs at the step that is reached, which act from there on; None where it is the last.
 
         Returns
         -------
@@ -131,6 +154,9 @@ class DelayModel:
         if self.state_of_latent is not None:
             state = self.state_of_latent(newest[..., : self.n_latent])
             newest = lift(state)
+        if self.n_inputs:
+            given = np.zeros((*newest.shape[:-1], self.n_inputs)) if inputs is None else inputs
+            newest = with_inputs(newest, given, self.bilinear)
         kept = Z.shape[-1] - newest.shape[-1]
         return np.concatenate([newest, Z[..., :kept]], axis=-1) if kept else newest, state
 
@@ -148,6 +174,7 @@ class DelayModel:
         lift: Callable[[Array], Array],
         *,
         as_state: bool,
+        inputs: Array | None = None,
     ) -> Array:
         """Forecast freely from given times.
 
@@ -163,6 +190,8 @@ class DelayModel:
             As for `step`.
         as_state : bool
             Whether to give the user's state or the observables.
+        inputs : ndarray of shape (n_runs, n_origins, n_steps, n_inputs), default=None
+            Inputs at the steps after each origin, for models that have such.
 
         Returns
         -------
@@ -178,6 +207,6 @@ class DelayModel:
                 for phase in range(min(self.lag, n_steps)):
                     Z = self.history(latent[runs], origins - self.lag + 1 + phase)
                     for s in range(phase, n_steps, self.lag):
-                        Z, state = self.step(Z, lift)
+                        Z, state = self.step(Z, lift, None if inputs is None else inputs[runs, :, s])
                         out[runs, :, s] = self.read(Z, state, as_state=as_state)
         return out

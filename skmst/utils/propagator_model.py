@@ -39,8 +39,9 @@ class PropagatorModel(DelayModel):
         lift: Callable[[Array], Array],
         *,
         as_state: bool,
+        inputs: Array | None = None,
     ) -> Array:
-        """Forecast freely from given times; see `DelayModel.forecast`."""
+        """Forecast freely from given times; see `DelayModel.forecast`. There are no inputs."""
         reader = self.read_state if as_state else self.read_output
         out = np.empty((len(latent), len(origins), n_steps, len(reader.intercept)))
         with np.errstate(over="ignore", invalid="ignore"):

@@ -40,7 +40,14 @@ class Readout:
 
 
 def fit_readout(
-    moments: WindowMoments, history: Array, ridge: float, n_state: int | None, n_read: int, has_output: bool
+    moments: WindowMoments,
+    history: Array,
+    ridge: float,
+    n_state: int | None,
+    n_read: int,
+    has_output: bool,
+    *,
+    n_newest: int | None = None,
 ) -> Readout:
     """Fit the maps by least squares on the moments of windows and outputs.
 
@@ -58,13 +65,15 @@ def fit_readout(
         How many leading entries of the window are read.
     has_output : bool
         Whether there are observables other than the state.
+    n_newest : int, default=None
+        How many leading entries of the newest latent state tell the state; None for all.
 
     Returns
     -------
     Readout
         The maps.
     """
-    d, mean = moments.n_latent, moments.mean[moments.history]
+    d, mean = n_newest or moments.n_latent, moments.mean[moments.history]
     cross = moments.cross[:, moments.history] / moments.n_windows
 
     def regress(rows: slice, n_known: int, penalty: float) -> AffineMap:

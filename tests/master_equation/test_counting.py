@@ -61,6 +61,8 @@ def test_counting_leaves_the_trajectories_alone():
         ([[0, 1], [0, -2, 1]], {}, "trajectory 1 has state -2 at step 1: states must be -1 or more"),
         ([[0, 1], [0, 4, 1]], {"n_states": 3}, "trajectory 1 has state 4 at step 1: states must be between -1 and"),
         ([[0, 0.5]], {}, "trajectory 0 holds float64 values"),
+        ([[0, 1], [0, np.inf]], {}, "trajectory 1 holds float64 values"),
+        ([[0, 1], np.zeros(0, int)], {}, "trajectory 1 has 0 steps, too few for a transition"),
         ([np.zeros((2, 2), int)], {}, "trajectory 0 has 2 axes"),
         ([], {}, "trajectories is empty"),
         ([[-1, -1]], {}, "no step in any state"),

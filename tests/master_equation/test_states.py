@@ -113,6 +113,14 @@ def test_more_clusters_than_states_are_refused():
         find_clusters([[0.0], [1.0], [1.0]], 3)
 
 
+def test_indicators_of_unequal_runs_are_a_list():
+    found = indicators([[0, 1], [1, 1, 0]], 2)
+    assert [run.shape for run in found] == [(2, 2), (3, 2)]
+    assert_allclose(found[1], [[0, 1], [0, 1], [1, 0]])
+    with pytest.raises(ValueError, match="labels must lie between 0 and n_states - 1 = 1"):
+        indicators([[0, 1], [1, -1, 0]], 2)
+
+
 def test_indicators_are_certain_probabilities():
     p = indicators([[0, 2], [1, 1]], 3)
     assert p.tolist() == [[[1, 0, 0], [0, 0, 1]], [[0, 1, 0], [0, 1, 0]]]

@@ -4,6 +4,7 @@ import numpy as np
 
 from skmst.datasets import make_double_well, make_ornstein_uhlenbeck
 from skmst.master_equation import stationarity_test
+from skmst.master_equation.stationarity import _correlation_time
 from tests.linear_systems import linear_runs
 
 
@@ -43,3 +44,11 @@ def test_what_is_constant_or_too_short_says_nothing():
     constant = stationarity_test([np.full((3, 10, 2), 7.0)])
     assert (constant.stationary, constant.drift, constant.variance_ratio) == (True, 0.0, 1.0)
     assert stationarity_test([np.arange(3.0)[None, :, None]]).stationary
+
+
+def test_how_runs_are_put_into_blocks_does_not_matter():
+    runs = make_ornstein_uhlenbeck(12, 40, random_state=0)
+    runs[0] *= 20  # one of them varies much more than the others
+    apart, together = ([runs[:1], runs[1:]], [runs])
+    times = [_correlation_time(blocks, np.array([True])) for blocks in (apart, together)]
+    np.testing.assert_allclose(*times, rtol=1e-12)

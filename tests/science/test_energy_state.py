@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from skmst import MasterEquationPredictor
 from skmst.datasets import make_advection, make_burgers, make_heat, make_kuramoto_sivashinsky, make_navier_stokes
 from skmst.master_equation.constraints import stochastic_kernels, with_dissipated_state
 from skmst.master_equation.generators import generator_of
-from skmst.master_equation.rates import mean_first_passage_times, stationary_distribution
+from skmst.master_equation.rates import mean_first_passage_times
 from skmst.master_equation.states import energy_fractions
 from skmst.scattering.cascade import Setting
 from skmst.scattering.statistics import band_energies
@@ -15,11 +16,16 @@ from skmst.scattering.statistics import band_energies
 N_STEPS = 10_000
 
 
-def fractions(fields, J):
-    """Fractions of energy (n_trajectories, n_steps, J + 2): mean and coarsest, finest to coarser scales, dissipated."""
+def energies(fields, J):
+    """Energies (n_trajectories, n_steps, J + 1): mean and coarsest scales, then finest to coarser scales."""
     grid = fields.shape[2:]
-    energies = band_energies(fields.reshape(-1, *grid), Setting(grid, J, L=1, wavelet="tight"))
-    return energy_fractions(energies.reshape(*fields.shape[:2], -1))
+    found = band_energies(fields.reshape(-1, *grid), Setting(grid, J, L=1, wavelet="tight"))
+    return found.reshape(*fields.shape[:2], -1)
+
+
+def fractions(fields, J):
+    """Fractions of energy (n_trajectories, n_steps, J + 2), the last of them dissipated."""
+    return energy_fractions(energies(fields, J))
 
 
 def window_moments(p, n_terms):
@@ -77,23 +83,22 @@ def test_diffusion_is_loss_only_at_twice_the_diffusivity_times_the_squared_waven
 
 
 def test_fractions_of_burgers_stay_probabilities_for_ten_thousand_steps():
-    p = fractions(make_burgers(60, 31, viscosity=0.03, n_x=256, dt=0.1, random_state=0), 7)
+    E = energies(make_burgers(60, 31, viscosity=0.03, n_x=256, dt=0.1, random_state=0), 7)
+    p = energy_fractions(E[40:])
+    size = np.linalg.norm(p[:, 5:], axis=(1, 2))
+    persistence = np.median(np.linalg.norm(p[:, 4:5] - p[:, 5:], axis=(1, 2)) / size)
     errors = {}
     for n_terms in (1, 5):
-        kernels = fit(p[:40], n_terms)
-        misses = [free_run(kernels, run[5 - n_terms : 5], 26) - run[5:] for run in p[40:]]
-        errors[n_terms] = np.median(np.linalg.norm(misses, axis=(1, 2)) / np.linalg.norm(p[40:, 5:], axis=(1, 2)))
-        states = free_run(kernels, p[40, :n_terms], N_STEPS)
+        model = MasterEquationPredictor(n_terms, state="energy", constraint="stochastic").fit(E[:40])
+        misses = model.forecast_probabilities(E[40:, :5], 26) - p[:, 5:]
+        errors[n_terms] = np.median(np.linalg.norm(misses, axis=(1, 2)) / size)
+        states = model.forecast_probabilities(E[40:42, :5], N_STEPS)
         assert states.min() >= 0
         assert states.max() <= 1 + 1e-12
-        assert_allclose(states.sum(axis=1), 1, atol=1e-12)
-        assert np.diff(states[:, -1]).min() >= -1e-12  # what is dissipated does not come back
-        assert states[-1, -1] > 0.999
-        if n_terms == 1:
-            assert_allclose(stationary_distribution(kernels[0]), np.eye(9)[-1], atol=0)
-    persistence = np.median(
-        np.linalg.norm(p[40:, 4:5] - p[40:, 5:], axis=(1, 2)) / np.linalg.norm(p[40:, 5:], axis=(1, 2))
-    )
+        assert_allclose(states.sum(axis=-1), 1, atol=1e-12)
+        assert np.diff(states[..., -1], axis=1).min() >= -1e-12  # what is dissipated does not come back
+        assert states[:, -1, -1].min() > 0.999
+        assert_allclose(model.stationary_distribution_, np.eye(9)[-1], atol=0)
     assert errors[5] < errors[1] < 0.15 * persistence
 
 

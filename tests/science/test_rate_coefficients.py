@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from skmst.datasets import make_advection, make_burgers, make_heat, make_kuramoto_sivashinsky
 from skmst.master_equation.rate_coefficients import fit_rates, rate_coefficients, transfer_errors
 from skmst.master_equation.states import energy_fractions
+from skmst.metrics import bootstrap_interval
 from skmst.scattering.branching import branching_matrix, normalised_ratios
 from skmst.scattering.cascade import Setting
 from skmst.scattering.statistics import band_energies
@@ -60,9 +61,10 @@ def test_time_averages_on_an_ergodic_attractor_forget_the_family():
         )
         for name, start in starts.items()
     }
-    table = rate_coefficients({"ratio": ratios}, margin=0.15)
-    assert (table.intraclass_correlations[0] < 0.01).all()
-    assert (table.shares[1] < 0.02).all()  # the initial condition
+    # On five seeds the p-values are at most .003, and the shares of family and initial condition .002 and .003.
+    table = rate_coefficients({"ratio": ratios}, margin=0.1)
+    assert (table.intraclass_correlations[0] < 0.005).all()
+    assert (table.shares[1] < 0.01).all()  # the initial condition
     assert (table.p_value < 0.05).all()
     every = np.concatenate(list(ratios.values()))
     mean = every.mean(axis=(0, 1))
@@ -82,10 +84,20 @@ def test_transients_of_burgers_remember_the_family(t):
 
 
 def test_rates_of_burgers_err_more_on_families_that_they_have_not_seen():
-    families = [make_burgers(30, 31, random_state=0), make_burgers(30, 31, initial_condition="sine", random_state=1)]
-    found = transfer_errors([energy_fractions(per_snapshot(band_energies, u, 6)) for u in families], 5, dissipated=True)
-    own = np.diag(found.pairwise)
-    assert (own < 0.2 * found.persistence).all()
-    assert (found.left_out > 1.2 * own).all()
-    assert found.left_out[1] > 3 * own[1]
-    assert (found.left_out < 0.5 * found.persistence).all()
+    sine = fractions_of_burgers("sine", seed=1)
+    ratios = []
+    for seed in range(5):
+        found = transfer_errors([fractions_of_burgers("random", seed=10 * seed), sine], 5, dissipated=True)
+        own = np.diag(found.pairwise)
+        assert (own < 0.15 * found.persistence).all()
+        assert (found.left_out < 0.5 * found.persistence).all()
+        ratios.append(found.left_out / own)
+    # Random starts: 2.0 with a 95 % interval of [1.5, 2.5] over these seeds, the least 1.37; a sine: 4.7 to 11.
+    low, high = bootstrap_interval(np.mean, np.array(ratios)[:, 0], level=0.95, random_state=0)
+    assert 1.4 < low < 2 < high
+    assert (np.array(ratios) > [1, 4]).all()
+
+
+def fractions_of_burgers(initial_condition, seed):
+    u = make_burgers(30, 31, initial_condition=initial_condition, random_state=seed)
+    return energy_fractions(per_snapshot(band_energies, u, 6))

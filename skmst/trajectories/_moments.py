@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skmst.trajectories import Trajectories, check_trajectories
+from skmst.trajectories._convention import Trajectories, check_trajectories
 from skmst.utils.moments import sum_windows
 
 Array = NDArray[np.float64]
