@@ -221,7 +221,7 @@ class Ratios:
         return rows | {"name": np.array([name.replace("s", "r", 1) for name in rows["name"]])}
 
     def forward(self, x: np.ndarray, *, n_jobs: int | None = None) -> np.ndarray:
-        """Ratios (n_samples, n_pairs) of fields (n_samples, *grid_shape), dtype of x."""
+        """Ratios (n_samples, n_pairs) of fields ``(n_samples, *grid_shape)``, dtype of x."""
         below, pairs = self._rows
         coefficients = self._checked(self.setting.forward(x, n_jobs=n_jobs), x)
         return np.asarray(coefficients[:, pairs] / coefficients[:, below])

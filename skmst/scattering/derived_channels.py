@@ -93,7 +93,7 @@ class DerivedChannels(WithoutCaches):
         return rows | {"name": np.array(names), "channel": np.repeat(self.channels, len(table["name"]))}
 
     def forward(self, x: np.ndarray, *, n_jobs: int | None = None) -> np.ndarray:
-        """Coefficients (n_samples, n_paths, *output_grid) of vector fields (n_samples, n_axes, *grid_shape)."""
+        """Coefficients ``(n_samples, n_paths, *output_grid)`` of vector fields ``(n_samples, n_axes, *grid_shape)``."""
         found = self.encoding.forward(self._derived(x), n_jobs=n_jobs)
         return found.reshape(len(x), -1, *self.output_grid)
 
@@ -105,7 +105,7 @@ class DerivedChannels(WithoutCaches):
         return with_derived_transpose(back.reshape(len(x), -1, *self.grid_shape), boundary=self.boundary)
 
     def inverse(self, coefficients: np.ndarray, *, n_jobs: int | None = None) -> np.ndarray:
-        """Vector fields (n_samples, n_axes, *grid_shape) from the coefficients of their components."""
+        """Vector fields ``(n_samples, n_axes, *grid_shape)`` from the coefficients of their components."""
         n_samples, n_axes = len(coefficients), len(self.grid_shape)
         components = coefficients.reshape(n_samples, len(self.channels), -1)[:, :n_axes]
         fields: np.ndarray = self.encoding.inverse(  # type: ignore[attr-defined]
@@ -114,6 +114,6 @@ class DerivedChannels(WithoutCaches):
         return fields.reshape(n_samples, n_axes, *self.grid_shape)
 
     def _derived(self, x: np.ndarray) -> np.ndarray:
-        """All channels: (n_samples, n_channels, *grid), or one after the other where they are not coupled."""
+        """All channels: ``(n_samples, n_channels, *grid)``, or one after the other where they are not coupled."""
         fields = with_derived(x, boundary=self.boundary)
         return fields if self.encoding.couples_channels else fields.reshape(-1, *self.grid_shape)

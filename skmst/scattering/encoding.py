@@ -38,7 +38,7 @@ class Encoding(Protocol):
         """One row per path, one column per key; ``name`` and ``order`` are always there."""
 
     def forward(self, x: np.ndarray, *, n_jobs: int | None = None) -> np.ndarray:
-        """Coefficients (n_samples, n_paths, *output_grid) of fields (n_samples, [n_channels,] *grid_shape)."""
+        """Coefficients ``(n_samples, n_paths, *output_grid)`` of fields ``(n_samples, [n_channels,] *grid_shape)``."""
 
     def pullback(self, x: np.ndarray, gradient: np.ndarray, *, n_jobs: int | None = None) -> np.ndarray:
         """Gradient with respect to x of the sum of ``Re(conj(gradient) forward(x))``: shape and dtype of x.

@@ -264,7 +264,7 @@ def check_energy(amplitude: np.ndarray, fields: np.ndarray, names: list[str]) ->
 
 @lru_cache(maxsize=8)
 def wavelet_transforms(wavelet: str, grid: tuple[int, ...], J: int, Q: int, L: int, dtype: np.dtype) -> np.ndarray:
-    """Fourier transforms of the wavelets of a bank, (n_wavelets, *grid), shared and read-only."""
+    """Fourier transforms of the wavelets of a bank, ``(n_wavelets, *grid)``, shared and read-only."""
     psi = BANKS[wavelet](grid, J, Q, L).psi().astype(dtype)
     psi.setflags(write=False)
     return psi
@@ -286,7 +286,7 @@ def transform_pullback(gradient: np.ndarray, ndim: int) -> np.ndarray:
 
 
 def filtered(hat: np.ndarray, psi: np.ndarray) -> np.ndarray:
-    """Band-passed signals (..., n_wavelets, *grid) of fields with the `transform` hat (..., *grid)."""
+    """Band-passed signals ``(..., n_wavelets, *grid)`` of fields with the `transform` hat ``(..., *grid)``."""
     ndim = psi.ndim - 1
     product = np.expand_dims(hat, -ndim - 1) * psi
     return scipy.fft.ifftn(product, axes=tuple(range(-ndim, 0)), norm="forward", overwrite_x=True)

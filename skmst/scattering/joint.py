@@ -83,7 +83,7 @@ class JointEncoding(WithoutCaches):
         return table | {"encoding": np.repeat(np.arange(len(tables)), self._sizes)}
 
     def forward(self, x: np.ndarray, *, n_jobs: int | None = None) -> np.ndarray:
-        """Weighted coefficients (n_samples, n_paths, *output_grid) of fields (n_samples, ..., *grid_shape)."""
+        """Weighted coefficients ``(n_samples, n_paths, *output_grid)`` of fields ``(n_samples, ..., *grid_shape)``."""
         parts = zip(self._weights, self.encodings, strict=True)
         return np.concatenate([weight * encoding.forward(x, n_jobs=n_jobs) for weight, encoding in parts], axis=1)
 

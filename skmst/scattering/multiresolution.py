@@ -324,7 +324,7 @@ class Multiresolution:
             target[...] = block
 
     def _blocks(self, coefficients: np.ndarray) -> list[np.ndarray]:
-        """Views (n_signals, n_samples, *grid) of coefficients (n_samples, n_coefficients)."""
+        """Views ``(n_signals, n_samples, *grid)`` of coefficients (n_samples, n_coefficients)."""
         blocks, start = [], 0
         for block in self._layout.blocks:
             shape = (len(block.paths), *decimated(self.grid_shape, block.octave))

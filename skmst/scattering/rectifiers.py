@@ -48,7 +48,7 @@ def _no_inverse(name: str) -> NotImplementedError:
 
 @dataclass(frozen=True)
 class Modulus:
-    """|z| (Mallat 2012)."""
+    """``|z|`` (Mallat 2012)."""
 
     keeps_phase = False
     invertible = False
@@ -65,7 +65,7 @@ class Modulus:
 
 @dataclass(frozen=True)
 class LogModulus:
-    """log(1 + |z|): the modulus of small signals, the logarithm of large ones (Glinsky & Maupin 2023)."""
+    """``log(1 + |z|)``: the modulus of small signals, the logarithm of large ones (Glinsky & Maupin 2023)."""
 
     keeps_phase = False
     invertible = False
@@ -83,7 +83,7 @@ class LogModulus:
 
 @dataclass(frozen=True)
 class PhaseHarmonic:
-    """|z| exp(i k arg z): the k-th phase harmonic (Zhang & Mallat 2021, eq. 6).
+    """``|z| exp(i k arg z)``: the k-th phase harmonic (Zhang & Mallat 2021, eq. 6).
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class Heisenberg:
 
 @dataclass(frozen=True)
 class HeisenbergPrinted:
-    """-arg z + i ln(1 + |z|): `i ln R0` with ``R0(z) = z + exp(i arg z)`` as printed in arXiv:2410.08558v4, eq. (14).
+    """``-arg z + i ln(1 + |z|)``: `i ln R0` with ``R0(z) = z + exp(i arg z)``, as in arXiv:2410.08558v4, eq. (14).
 
     However small the signal, its phase comes out of order one: an rms of pi / sqrt(3) for random phases.
     """

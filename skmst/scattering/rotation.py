@@ -113,11 +113,11 @@ class RotationAverage(WithoutCaches):
         return table | ({"complex": np.zeros(len(table["name"]), bool)} if "complex" in table else {})
 
     def forward(self, x: np.ndarray, *, n_jobs: int | None = None) -> np.ndarray:
-        """Averaged coefficients (n_samples, n_groups, *output_grid), real, of the fields that the encoding takes."""
+        """Averages ``(n_samples, n_groups, *output_grid)``, real, of fields as the encoding takes them."""
         return self.average(self.encoding.forward(x, n_jobs=n_jobs))
 
     def average(self, coefficients: np.ndarray) -> np.ndarray:
-        """Averages (n_samples, n_groups, *output_grid) of coefficients of the encoding."""
+        """Averages ``(n_samples, n_groups, *output_grid)`` of coefficients of the encoding."""
         return self._groups.mean(coefficients.real)
 
     def pullback(self, x: np.ndarray, gradient: np.ndarray, *, n_jobs: int | None = None) -> np.ndarray:

@@ -55,7 +55,7 @@ class Energies(GlobalStatistic):
     reference: tuple[float, ...] | None = None
 
     def referred_to(self, x: np.ndarray) -> Energies:
-        """The same energies, divided by those of some fields x (n_samples, *grid_shape), averaged over them.
+        """The same energies, divided by those of some fields x ``(n_samples, *grid_shape)``, averaged over them.
 
         Bands whose share there is round-off are not divided.
         """
@@ -98,7 +98,7 @@ class Energies(GlobalStatistic):
 
 
 def partition(fields: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Band energies (n, n_bands) of periodic real fields (n, *grid), shares (n_bins, n_bands) by `bin_shares`."""
+    """Band energies (n, n_bands) of periodic real fields ``(n, *grid)``, shares (n_bins, n_bands) by `bin_shares`."""
     axes = tuple(range(1, fields.ndim))
     mean = fields.mean(axis=axes, keepdims=True)  # taken out first, it costs the other bins no digits
     hat = scipy.fft.rfftn(fields - mean, axes=axes, norm="forward").reshape(len(fields), -1)
