@@ -166,10 +166,10 @@ n_features), or list
         """
         return self._rolling(X, y, horizon)
 
-    def _rolling(self, X: Any, y: Any, horizon: int | None, inputs: Any = None) -> Hindcast:
+    def _rolling(self, X: Any, y: Any, horizon: int | None, inputs: Any = None, times: Any = None) -> Hindcast:
         check_is_fitted(self, "_model")
         runs = check_trajectories(X, estimator=self, reset=False)
-        truth, driven = self._truth(y, runs), self._inputs_along(inputs, runs)
+        truth, driven, stamps = self._truth(y, runs), self._inputs_along(inputs, runs), self._times_along(times, runs)
         lengths, n_context = runs.lengths, self._context()
         if horizon is None:
             horizon = self.horizon
@@ -182,12 +182,12 @@ n_features), or list
                 f"context of {n_context} and a horizon of {horizon} need {n_context + horizon}."
             )
         parts = []
-        for block, known, members, u in zip(runs.blocks, truth, runs.members, driven, strict=True):
+        for block, known, members, u, t in zip(runs.blocks, truth, runs.members, driven, stamps, strict=True):
             origins = np.arange(n_context - 1, block.shape[1] - horizon)
             if len(origins):
                 latent, as_state = self._with(u, self._latent(block, members)), self._output_shape is None
                 future = {} if u is None else {"inputs": truth_after(u, origins, horizon)}
-                pred = self._model.forecast(latent, origins, horizon, self._relift, as_state=as_state, **future)
+                pred = self._from_origins(latent, origins, horizon, t, as_state=as_state, **future)
                 if as_state:
                     pred = self._in_units(pred, block)
                 parts.append((truth_after(known, origins, horizon), pred, members, origins))
@@ -236,6 +236,23 @@ n_features), or list
     def _inputs_along(self, inputs: Any, runs: Trajectories, n_ahead: int = 0) -> Sequence[NDArray[Any] | None]:
         """Check the inputs of runs, and of `n_ahead` steps after them; None for each block where there are none."""
         return [None] * len(runs.blocks)
+
+    def _times_along(self, times: Any, runs: Trajectories) -> Sequence[NDArray[Any] | None]:
+        """Check the times of the steps of runs; None for each block where steps are at equal distances."""
+        return [None] * len(runs.blocks)
+
+    def _from_origins(
+        self,
+        latent: Array,
+        origins: NDArray[np.intp],
+        horizon: int,
+        times: Array | None,
+        *,
+        as_state: bool,
+        **driven: Any,
+    ) -> Array:
+        """Forecast from each origin to the steps that follow; shape (n_runs, n_origins, horizon, n_outputs)."""
+        return self._model.forecast(latent, origins, horizon, self._relift, as_state=as_state, **driven)
 
     def _with(self, u: NDArray[Any] | None, latent: Array) -> Array:
         return latent if u is None else with_inputs(latent, u, self._model.bilinear)

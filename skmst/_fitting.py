@@ -38,6 +38,7 @@ class _Gathered:
     lag: int
     moments: WindowMoments
     n_inputs: int = 0
+    times: Any = None
 
 
 class TrajectoryFitter(VersionStampMixin, MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -153,7 +154,9 @@ class TrajectoryFitter(VersionStampMixin, MultiOutputMixin, RegressorMixin, Base
             self._lift, self._output_shape, self.n_features_in_, model.lag, self._moments, getattr(model, "n_inputs", 0)
         )
 
-    def _accumulate(self, X: Any, y: Any, earlier: _Gathered | None, inputs: Any = None) -> TrajectoryFitter:
+    def _accumulate(
+        self, X: Any, y: Any, earlier: _Gathered | None, inputs: Any = None, times: Any = None
+    ) -> TrajectoryFitter:
         gathered, first = earlier, earlier is None
         # What needs all data at once gets all data at once.
         for start, part, y_part in chunks(X, y) if hasattr(self, "partial_fit") else [(0, X, y)]:
@@ -162,7 +165,7 @@ class TrajectoryFitter(VersionStampMixin, MultiOutputMixin, RegressorMixin, Base
             u_part = inputs if inputs is None or part is X else inputs[start : start + len(part)]
             latent, gathered = self._gather(runs, y_part, gathered, u_part)
         assert gathered is not None
-        fitted = self._build(latent, gathered)
+        fitted = self._build(latent, replace(gathered, times=times))
         store_fitted(
             self,
             **fitted,

@@ -17,8 +17,9 @@ from skmst.koopman._diagnostics import SpectralDiagnosticsMixin
 from skmst.koopman._inputs import DrivenRegressor
 from skmst.koopman.of_windows import operator_of_windows, pairs_of_windows
 from skmst.koopman.operators import SOLVERS, shrunk
-from skmst.koopman.optimised import optimised_dmd
-from skmst.koopman.spectrum import eigenfunctions, rates, spectrum, timescales
+from skmst.koopman.optimised import fit_exponentials
+from skmst.koopman.smoothed import operator_of_exponentials
+from skmst.koopman.spectrum import eigenfunctions, mixed_product, rates, spectrum, timescales
 from skmst.trajectories import Trajectories, check_trajectories
 from skmst.utils._sklearn import HasMethods, Interval, StrOptions
 from skmst.utils.delay_model import AffineMap, DelayModel
@@ -28,7 +29,12 @@ Array = NDArray[np.float64]
 
 
 def _has_moments_only(estimator: Any) -> bool:
-    return estimator.solver in SOLVERS
+    if estimator.solver not in SOLVERS:
+        raise AttributeError(
+            f"solver={estimator.solver!r} fits whole trajectories, all at once: there are no sums that a further chunk "
+            "could be added to. Call fit on all of them, or choose another solver."
+        )
+    return True
 
 
 class KoopmanRegressor(SpectralDiagnosticsMixin, DrivenRegressor):
@@ -51,8 +57,8 @@ class KoopmanRegressor(SpectralDiagnosticsMixin, DrivenRegressor):
           own spread, between the leading singular functions. Without `rank` these are ``"edmd"``.
         - For noisy states, whose noise is independent and equal in all features: ``"tls"`` (total least squares) and
           ``"forward_backward"`` remove the bias of least squares; ``"optdmd"`` (optimised dynamic mode decomposition)
-          fits sums of exponentials to whole trajectories, at the cost of a search, and is far more accurate. It has no
-          `partial_fit`.
+          fits sums of exponentials to whole trajectories, at the cost of a search, and is far more accurate. It takes
+          steps at any distances (``fit(X, times=...)``) and has no `partial_fit`.
         - For known physics: ``"self_adjoint"``, ``"unitary"`` and ``"causal"`` (features listed later drive none
           before them) are the least-squares operators of their kind.
     alpha : float, default=0.0
@@ -73,8 +79,8 @@ class KoopmanRegressor(SpectralDiagnosticsMixin, DrivenRegressor):
         read off its observables (training error below 1e-6, relative).
     bilinear : bool, default=False
         Whether inputs, where `fit` is given such, also multiply the observables, as they do in the Koopman operator of
-        a system that is affine in its inputs. Inputs go with ``solver="edmd"`` without `rank`, and with ``lag=1``; y is
-        then read off the newest observables.
+        a system that is affine in its inputs; for ``solver="edmd"`` without `rank`, and ``lag=1``. Inputs alone go with
+        all solvers but ``"optdmd"``, and with any rank and lag; y is then read off the newest observables.
     dt : float, default=1.0
         Time between data steps; sets the unit of `rates_` and `timescales_`.
     horizon : int or None, default=None
@@ -90,8 +96,9 @@ class KoopmanRegressor(SpectralDiagnosticsMixin, DrivenRegressor):
         follows from it.
     intercept_ : ndarray of shape (n_latent,)
         b.
-    input_matrix_ : ndarray of shape (n_newest, n_delays * n_inputs)
-        What inputs add to the newest observables, the latest inputs first. Only where there are inputs.
+    input_matrix_ : ndarray of shape (n_newest, n_delays * lag * n_inputs)
+        What inputs add to the newest observables: for each state of the history, the latest first, the inputs of the
+        `lag` steps from it on. Only where there are inputs.
     bilinear_matrices_ : ndarray of shape (n_delays, n_inputs, n_newest, n_newest)
         What the products of each input and the observables add. Only where there are inputs and `bilinear` is True.
     eigenvalues_ : ndarray of complex of shape (n_modes,)
@@ -191,19 +198,21 @@ class KoopmanRegressor(SpectralDiagnosticsMixin, DrivenRegressor):
         """How forecasts step."""
         return "linear" if self._model.state_of_latent is None else "relift"
 
-    def eigenfunctions(self, X: Any) -> Any:
+    def eigenfunctions(self, X: Any, *, inputs: Any = None) -> Any:
         """Evaluate the Koopman eigenfunctions along trajectories.
 
         Parameters
         ----------
         X : array-like of shape (n_steps, n_features) or (n_trajectories, n_steps, n_features), or list
             Trajectories. Steps without full history have it completed, as in `predict`.
+        inputs : array-like or list, default=None
+            Their inputs, for models that were fitted with such.
 
         Returns
         -------
         ndarray of complex of shape (..., n_modes), or list
-            In the form of X. Along an exact solution, column k is multiplied by ``eigenvalues_[k]`` every
-            `lag` steps.
+            In the form of X. Along an exact solution without inputs, column k is multiplied by ``eigenvalues_[k]``
+            every `lag` steps.
 
         Raises
         ------
@@ -211,12 +220,14 @@ class KoopmanRegressor(SpectralDiagnosticsMixin, DrivenRegressor):
             If X is not valid.
         """
         check_is_fitted(self, "_model")
-        self._refuse_inputs("the value of eigenfunctions")
         runs = check_trajectories(X, estimator=self, reset=False)
-        blocks = []
-        for block in runs.blocks:
-            Z = self._model.history(self._lifted(self._lift, block), np.arange(block.shape[1]))
-            blocks.append(eigenfunctions(Z, self._spectrum, self.intercept_, self._model.history_mean))
+        blocks, model = [], self._model
+        shape, n = (model.n_terms, model.n_latent), model.n_lifted
+        mean = model.history_mean.reshape(shape)[:, :n].ravel()
+        for block, u in zip(runs.blocks, self._inputs_along(inputs, runs), strict=True):
+            windows = model.history(self._with(u, self._lifted(self._lift, block)), np.arange(block.shape[1]))
+            Z = windows.reshape(*windows.shape[:2], *shape)[..., :n].reshape(*windows.shape[:2], -1)
+            blocks.append(eigenfunctions(Z, self._spectrum, self.intercept_, mean))
         return runs.restore(blocks)
 
     def _check_lengths(self, runs: Trajectories) -> None:
@@ -246,7 +257,8 @@ class KoopmanRegressor(SpectralDiagnosticsMixin, DrivenRegressor):
         states = pairs_of_windows(covariance, moments.n_terms)
         if self.solver == "optdmd":
             windows = [window for block in runs.blocks for window in self._windows(self._lifted(lift, block))]
-            left, right = optimised_dmd(windows, self.rank, constant=True, random_state=0).operator(self.lag)
+            fitted = fit_exponentials(windows, self.rank, constant=True, random_state=0)
+            left, right = operator_of_exponentials(fitted, self.lag)
             right = shrunk(right, states.before, ridge)
         else:
             left, right = operator_of_windows(covariance, moments.n_terms, self.solver, ridge=ridge, rank=self.rank)
@@ -260,7 +272,7 @@ class KoopmanRegressor(SpectralDiagnosticsMixin, DrivenRegressor):
             "rates_": rate,
             "timescales_": timescales(rate),
             "residuals_": pairs.residuals,
-            "modes_": output.coefficients @ pairs.right[: output.coefficients.shape[1]],
+            "modes_": mixed_product(output.coefficients, pairs.right[: output.coefficients.shape[1]]),
             "_spectrum": pairs,
         }
 

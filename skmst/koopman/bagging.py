@@ -41,9 +41,7 @@ class Bags:
     size: float
     rng: np.random.RandomState
 
-    def fit(
-        self, functions: Exponentials, parameters: Array, series: Series, stable: bool
-    ) -> tuple[ComplexArray, ComplexArray]:
+    def fit(self, functions: Exponentials, parameters: Array, series: Series, stable: bool) -> ComplexArray:
         """Fit to each part, starting from the fit to all data.
 
         Parameters
@@ -59,11 +57,9 @@ class Bags:
 
         Returns
         -------
-        rates : ndarray of complex of shape (n_rates,)
-            Means over the parts.
-        standard_errors : ndarray of complex of shape (n_rates,)
-            Standard errors of real and imaginary parts. Parts drawn without replacement vary less than new data would:
-            their standard deviation is scaled by ``sqrt(size / (1 - size))`` (Politis, Romano & Wolf 1999).
+        ndarray of complex of shape (n_bags, n_rates)
+            Rates of each part. Parts drawn without replacement vary less than new data would: deviations from the mean
+            are scaled by ``sqrt(size / (1 - size))`` (Politis, Romano & Wolf 1999).
         """
         found = np.concatenate(
             [
@@ -79,8 +75,8 @@ class Bags:
                 for weights in self._weights(series.weights[0], functions.n_functions)
             ]
         )
-        inflation = np.sqrt(self.size / (1 - self.size))
-        return found.mean(axis=0), inflation * (found.real.std(axis=0) + 1j * found.imag.std(axis=0))
+        mean = found.mean(axis=0)
+        return np.asarray(mean + np.sqrt(self.size / (1 - self.size)) * (found - mean))
 
     def _weights(self, whole: Array, n_functions: int) -> Iterator[Array]:
         """Draw weights (n, n_runs, n_steps) of some bags at a time."""

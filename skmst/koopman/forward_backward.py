@@ -40,7 +40,8 @@ def forward_backward(pairs: PairMoments, *, rank: int | None = None) -> tuple[Ar
     W, back = coordinates(pairs.before + pairs.after, rank)
     seen = pairs.seen_through(W)
     forward = seen.cross @ linalg.pinvh(seen.before)
-    backward = seen.cross.T @ linalg.pinvh(seen.after)
+    # What is lost in a step but for rounding has no way back.
+    backward = seen.cross.T @ linalg.pinvh(seen.after, rtol=_LOST)
     return back @ (forward @ _inverse_root(backward @ forward)), W
 
 
@@ -48,7 +49,11 @@ def _inverse_root(matrix: Array) -> Array:
     """Give ``matrix^{-1/2}`` of a matrix that is a projection but for noise, and 1 where it projects to zero."""
     values, vectors = linalg.eig(matrix)
     # Directions that are lost in one step say nothing of the way back.
-    lost = np.abs(values) < 1e-10
+    lost = np.abs(values) < _LOST
     if lost.any():
         matrix = matrix + (vectors[:, lost] @ linalg.inv(vectors)[lost]).real
     return np.asarray(linalg.inv(linalg.sqrtm(matrix)).real)
+
+
+#: Share of the variance that is left after a step, below which a direction is taken for lost.
+_LOST = 1e-10

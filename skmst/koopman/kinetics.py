@@ -29,7 +29,7 @@ class TimescalesByLag:
     timescales : ndarray of shape (n_lags, n_timescales)
         Times of decay by e, the longest first; NaN where an operator has fewer, infinite without decay.
     low, high : ndarray of shape (n_lags, n_timescales)
-        Percentile intervals by resampling whole trajectories.
+        Intervals by leaving out whole trajectories; see `skmst.koopman.intervals.EigenvalueIntervals`.
     """
 
     time: Array
@@ -109,7 +109,8 @@ def timescales_by_lag(
         )
         # Decay is monotonic in the modulus, and what is long or does not decay at all stays in order.
         for part, modulus in zip(table, (np.abs(found.eigenvalues), *found.of(np.abs)), strict=True):
-            decay = -np.log(modulus[:n_timescales]) / (lag * dt)
+            with np.errstate(divide="ignore"):
+                decay = -np.log(np.maximum(modulus[:n_timescales], 0)) / (lag * dt)
             part[row, : len(decay)] = np.divide(1, decay, out=np.full(len(decay), np.inf), where=decay > 0)
     return TimescalesByLag(dt * np.asarray(lags, dtype=np.float64), *table)
 

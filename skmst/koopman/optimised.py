@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from skmst.koopman.bagging import Bags
 from skmst.koopman.first_guess import first_guess
 from skmst.koopman.pairs import as_runs
-from skmst.koopman.randomised import principal_coordinates
+from skmst.koopman.randomised import PrincipalCoordinates, principal_coordinates
 from skmst.koopman.variable_projection import Series, fit_rates
 
 Array = NDArray[np.float64]
@@ -39,6 +39,9 @@ class OptimisedDMD:
         The constant that each run tends to; zero if none was fitted.
     standard_errors : ndarray of complex of shape (n_rates,) or None
         Standard errors of growth (real part) and frequency (imaginary part), if bags were drawn.
+    resampled : ndarray of complex of shape (n_bags, n_rates) or None
+        Rates of the bags, if such were drawn, scaled to spread as those of new data would: their mean is `rates`, their
+        standard deviation `standard_errors`.
     """
 
     rates: ComplexArray
@@ -46,6 +49,7 @@ class OptimisedDMD:
     amplitudes: ComplexArray
     constants: Array
     standard_errors: ComplexArray | None = None
+    resampled: ComplexArray | None = None
 
     def __call__(self, times: ArrayLike) -> Array:
         """Evaluate the model, real part.
@@ -59,9 +63,20 @@ class OptimisedDMD:
         -------
         ndarray of shape (n_runs, n_times, n_features)
             The states.
+
+        Raises
+        ------
+        OverflowError
+            If the model leaves the range of floating-point numbers; the message names the time.
         """
-        growth = np.exp(np.multiply.outer(np.asarray(times, dtype=np.float64), self.rates))
-        return ((growth * self.amplitudes[:, None]) @ self.modes.T).real + self.constants[:, None]
+        t = np.asarray(times, dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            growth = np.exp(np.multiply.outer(t, self.rates))
+            out = ((growth * self.amplitudes[:, None]) @ self.modes.T).real + self.constants[:, None]
+        finite = np.isfinite(out).all(axis=(0, 2))
+        if not finite.all():
+            raise OverflowError(f"the model leaves the range of floating-point numbers at time {t[~finite].min():g}.")
+        return np.asarray(out)
 
     def operator(self, interval: float) -> tuple[Array, Array]:
         """Give factors of the operator over an interval of time, ``modes exp(rates interval) modes^+``.
@@ -76,10 +91,7 @@ class OptimisedDMD:
         left, right : ndarray of shape (n_features, n_rates), (n_rates, n_features)
             Its factors.
         """
-        parts = np.concatenate([self.modes.real, self.modes.imag], axis=1)
-        span = np.linalg.svd(parts, full_matrices=False)[0][:, : len(self.rates)]
-        modes = span.T @ self.modes
-        return span @ ((modes * np.exp(self.rates * interval)) @ np.linalg.pinv(modes)).real, span.T
+        return _operator_of_modes(self.rates, self.modes, interval)
 
 
 def optimised_dmd(
@@ -144,6 +156,94 @@ def optimised_dmd(
     """
     if not 0 < bag_size < 1:
         raise ValueError(f"bag_size={bag_size} must be a share of the data, above 0 and below 1.")
+    bags = Bags(n_bags, bag_size, check_random_state(random_state)) if n_bags else None
+    found = fit_exponentials(
+        X, rank, times=times, constant=constant, stable=stable, bags=bags, random_state=random_state
+    )
+    order = np.lexsort((-found.rates.imag, -np.round(found.rates.real, 12)))
+    rates = found.rates[order]
+    resampled = None if found.resampled is None else found.resampled[:, order]
+    errors = None if resampled is None else resampled.real.std(axis=0) + 1j * resampled.imag.std(axis=0)
+    modes, amplitudes, constants = _shared_modes(rates, found)
+    states = found.states
+    constants = constants @ states.basis.T + states.mean
+    return OptimisedDMD(rates, states.basis @ modes, amplitudes, constants, errors, resampled)
+
+
+@dataclass(frozen=True)
+class FittedExponentials:
+    """Exponentials in time with coefficients of their own for each run.
+
+    Attributes
+    ----------
+    rates : ndarray of complex of shape (n_rates,)
+        The rates.
+    constant : bool
+        Whether there is a constant, too.
+    times : list of ndarray of shape (n_steps,)
+        Times since the first of each run.
+    states : PrincipalCoordinates
+        The runs.
+    resampled : ndarray of complex of shape (n_bags, n_rates) or None
+        See `OptimisedDMD`.
+    """
+
+    rates: ComplexArray
+    constant: bool
+    times: list[Array]
+    states: PrincipalCoordinates
+    resampled: ComplexArray | None
+
+    @property
+    def usable(self) -> NDArray[np.intp]:
+        """Numbers of the runs that are long enough to have coefficients."""
+        n = len(self.rates) + self.constant
+        return np.array([i for i, t in enumerate(self.times) if len(t) > n], dtype=np.intp)
+
+    def functions(self, times: Array) -> ComplexArray:
+        """Evaluate the exponentials, and the constant behind them; shape (n_times, n_functions)."""
+        exponents = np.append(self.rates, 0.0) if self.constant else self.rates
+        return np.asarray(np.exp(np.multiply.outer(times, exponents)))
+
+    def coefficients(self) -> ComplexArray:
+        """Give the coefficients of the usable runs, of shape (n_usable, n_functions, n_coordinates)."""
+        return np.stack(
+            [
+                np.linalg.lstsq(self.functions(self.times[i]), self.states.coordinates[i], rcond=None)[0]
+                for i in self.usable
+            ]
+        )
+
+
+def fit_exponentials(
+    X: Any,
+    rank: int | None = None,
+    *,
+    times: ArrayLike | Sequence[ArrayLike] | None = None,
+    constant: bool = False,
+    stable: bool = False,
+    bags: Bags | None = None,
+    random_state: Any = None,
+) -> FittedExponentials:
+    """Fit exponentials in the principal coordinates of runs, each with coefficients of its own.
+
+    Parameters
+    ----------
+    X, rank, times, constant, stable, random_state
+        As for `optimised_dmd`.
+    bags : Bags, default=None
+        Parts of the data to fit to, too; rates are then the means over them.
+
+    Returns
+    -------
+    FittedExponentials
+        The fit.
+
+    Raises
+    ------
+    ValueError
+        As for `optimised_dmd`.
+    """
     runs = as_runs(X)
     stamps = _check_times(times, runs)
     longest = max(map(len, stamps)) - 1 - constant
@@ -163,14 +263,11 @@ def optimised_dmd(
     functions, parameters = first_guess(series.first(parts[0]), constant)
     for n in parts:
         parameters = fit_rates(functions, parameters, series.first(n), stable=stable)
-    rates, errors = functions.rates(parameters[0]), None
-    if n_bags:
-        bags = Bags(n_bags, bag_size, check_random_state(random_state))
-        rates, errors = bags.fit(functions, parameters, series, stable)
-    order = np.lexsort((-rates.imag, -np.round(rates.real, 12)))
-    rates, errors = rates[order], None if errors is None else errors[order]
-    modes, amplitudes, constants = _shared_modes(rates, constant, stamps, found.coordinates, np.array(usable))
-    return OptimisedDMD(rates, found.basis @ modes, amplitudes, constants @ found.basis.T + found.mean, errors)
+    rates = functions.rates(parameters[0])
+    resampled = None if bags is None else bags.fit(functions, parameters, series, stable)
+    if resampled is not None:
+        rates = resampled.mean(axis=0)
+    return FittedExponentials(rates, constant, stamps, found, resampled)
 
 
 def _check_times(times: Any, runs: Sequence[Any]) -> list[Array]:
@@ -181,8 +278,8 @@ def _check_times(times: Any, runs: Sequence[Any]) -> list[Array]:
     stamps = [np.asarray(t, dtype=np.float64) for t in ([times] * len(runs) if single else times)]
     if [t.shape for t in stamps] != [(len(run),) for run in runs]:
         raise ValueError("times must give one time for each step of X: one list for all runs, or one for each.")
-    if any(not np.all(np.diff(t) > 0) for t in stamps):
-        raise ValueError("times must increase from step to step.")
+    if any(not (np.isfinite(t).all() and np.all(np.diff(t) > 0)) for t in stamps):
+        raise ValueError("times must be finite and increase from step to step.")
     return [t - t[0] for t in stamps]
 
 
@@ -196,22 +293,47 @@ def _series(stamps: Sequence[Array], coordinates: Sequence[Array]) -> Series:
     return Series(times, values, weights)
 
 
-def _shared_modes(
-    rates: ComplexArray, constant: bool, stamps: Sequence[Array], coordinates: Sequence[Array], usable: NDArray[np.intp]
-) -> tuple[ComplexArray, ComplexArray, Array]:
-    """Fit coefficients to each run, and the modes (n, r) that all share with the amplitudes (n_runs, r) of each."""
-    k = len(rates)
-    exponents = np.append(rates, 0.0) if constant else rates
-    designs = [np.exp(np.multiply.outer(t, exponents)) for t in stamps]
-    fitted = np.stack([np.linalg.lstsq(designs[i], coordinates[i], rcond=None)[0] for i in usable])
-    modes = np.stack([np.linalg.svd(fitted[:, j])[2][0] for j in range(k)], axis=1)
-    weights = np.zeros((len(stamps), k), dtype=complex)
-    constants = np.zeros((len(stamps), coordinates[0].shape[1]))
+def shared_operator(found: FittedExponentials, interval: float) -> tuple[Array, Array]:
+    """Give factors of the operator over an interval of time, in principal coordinates, by the modes that runs share.
+
+    Parameters
+    ----------
+    found : FittedExponentials
+        The fit.
+    interval : float
+        The interval.
+
+    Returns
+    -------
+    left, right : ndarray of shape (n_coordinates, n_rates), (n_rates, n_coordinates)
+        Its factors.
+    """
+    return _operator_of_modes(found.rates, _modes_of(found.coefficients(), len(found.rates)), interval)
+
+
+def _operator_of_modes(rates: ComplexArray, modes: ComplexArray, interval: float) -> tuple[Array, Array]:
+    span = np.linalg.svd(np.concatenate([modes.real, modes.imag], axis=1), full_matrices=False)[0][:, : len(rates)]
+    inner = span.T @ modes
+    return span @ ((inner * np.exp(rates * interval)) @ np.linalg.pinv(inner)).real, span.T
+
+
+def _modes_of(fitted: ComplexArray, n_rates: int) -> ComplexArray:
+    """Leading direction (n, n_rates) of the coefficients (n_runs, n_functions, n) of each rate."""
+    return np.stack([np.linalg.svd(fitted[:, j])[2][0] for j in range(n_rates)], axis=1)
+
+
+def _shared_modes(rates: ComplexArray, found: FittedExponentials) -> tuple[ComplexArray, ComplexArray, Array]:
+    """Find the modes (n, r) that all runs share, the amplitudes (n_runs, r) and the constant of each."""
+    k, usable, coordinates = len(rates), found.usable, found.states.coordinates
+    fitted = replace(found, rates=rates).coefficients()
+    modes = _modes_of(fitted, k)
+    weights = np.zeros((len(coordinates), k), dtype=complex)
+    constants = np.zeros((len(coordinates), coordinates[0].shape[1]))
     dual = np.linalg.pinv(modes)
-    for i, (t, z) in enumerate(zip(stamps, coordinates, strict=True)):
+    for i, (t, z) in enumerate(zip(found.times, coordinates, strict=True)):
         # A run too short to fit its own constant takes that of the others.
         at = np.flatnonzero(usable == i)
-        if constant:
+        if found.constant:
             constants[i] = fitted[at[0], k].real if len(at) else fitted[:, k].real.mean(axis=0)
         growth = np.exp(np.multiply.outer(t, rates))
         seen = (z - constants[i]) @ dual.T

@@ -82,7 +82,7 @@ class PairMoments:
             Their moments.
         """
         runs = [np.asarray(run, dtype=np.float64) for run in as_runs(X)]
-        before, after = (np.concatenate([run[part] for run in runs]) for part in (slice(None, -lag), slice(lag, None)))
+        before, after = (_stacked([run[part] for run in runs]) for part in (slice(None, -lag), slice(lag, None)))
         if center:
             before, after = before - before.mean(axis=0), after - after.mean(axis=0)
         return cls.of(before, after)
@@ -94,6 +94,11 @@ class PairMoments:
     def seen_through(self, W: Array) -> PairMoments:
         """Give the moments of the coordinates ``W x``, for W of shape (k, n)."""
         return PairMoments(W @ self.before @ W.T, W @ self.cross @ W.T, W @ self.after @ W.T)
+
+
+def _stacked(runs: Sequence[Array]) -> Array:
+    """Stack runs; a single one is not copied."""
+    return runs[0] if len(runs) == 1 else np.concatenate(runs)
 
 
 def as_runs(X: Any) -> Sequence[Any]:

@@ -29,6 +29,10 @@ _SMALL = 2**19
 _NARROW = 256
 #: MiB of data that are read at once, if scikit-learn's `working_memory` allows as many.
 _PIECE = 32
+#: MiB of data that are worked on at once where they need not be copied. Few steps of wide states would cost too much.
+_VIEW = 512
+#: Rows of a basis that are worked on at once.
+_ROWS = 2**14
 
 
 @dataclass(frozen=True)
@@ -142,8 +146,9 @@ def principal_coordinates(
 
     Small data are decomposed exactly, and narrow ones through their second moments. Otherwise the range of the data
     is found by a randomised sketch with power iterations: with a random Omega, ``X.T (X (X.T Omega))`` spans the
-    leading directions, on which the data are projected: four passes in all, and one for a mean. Beside the data, the
-    basis and the coordinates this takes one matrix of n_features x (rank + n_oversamples), and a piece of the data.
+    leading directions, on which the data are projected: four passes in all, and one for a mean. Beside the data this
+    takes one matrix of n_features x (rank + n_oversamples), which becomes the basis, a few of n_steps x (rank +
+    n_oversamples), and a piece of the data.
 
     Parameters
     ----------
@@ -182,8 +187,10 @@ def principal_coordinates(
 
 def _pieces(runs: Sequence[Any]) -> Iterator[tuple[slice, Array]]:
     """Read the rows of all runs, one after the other, a piece at a time."""
-    megabytes, first = min(get_config()["working_memory"], _PIECE), 0
+    first = 0
     for run in runs:
+        is_view = isinstance(run, np.ndarray) and run.dtype == np.float64
+        megabytes = _VIEW if is_view else min(get_config()["working_memory"], _PIECE)
         n_rows = max(1, int(megabytes * 2**20) // (8 * max(1, len(run[0]))))
         for start in range(0, len(run), n_rows):
             piece = np.asarray(run[start : start + n_rows], dtype=np.float64)
@@ -195,9 +202,15 @@ def _exact(runs: Sequence[Any], rank: int | None, center: bool) -> Found:
     X = np.concatenate([np.asarray(run, dtype=np.float64) for run in runs])
     mean = X.mean(axis=0) if center else np.zeros(X.shape[1])
     left, values, right = linalg.svd(X - mean, full_matrices=False)
-    n_kept = int(np.sum(values > max(X.shape) * np.finfo(float).eps * values[0]))
+    n_kept = int(np.sum(values > max(X.shape) * _precision(runs) * values[0]))
     k = max(1, n_kept if rank is None else min(rank, n_kept))
     return mean, right[:k].T, left[:, :k] * values[:k]
+
+
+def _precision(runs: Sequence[Any]) -> float:
+    """Relative rounding of the data: single precision leaves noise that is no direction of its own."""
+    kinds = {np.dtype(getattr(run, "dtype", float)) for run in runs}
+    return float(max(np.finfo(kind if kind.kind == "f" else float).eps for kind in kinds))
 
 
 def _by_moments(runs: Sequence[Any], m: int, n: int, rank: int, center: bool) -> Found:
@@ -207,7 +220,7 @@ def _by_moments(runs: Sequence[Any], m: int, n: int, rank: int, center: bool) ->
         deviation = piece - mean if center else piece
         moments += deviation.T @ deviation
     basis = linalg.eigh(moments, subset_by_index=[n - rank, n - 1])[1][:, ::-1]
-    return mean, basis, np.concatenate([piece @ basis for _, piece in _pieces(runs)]) - mean @ basis
+    return mean, basis, _times(runs, mean, basis, m)
 
 
 def _by_sketch(
@@ -220,8 +233,19 @@ def _by_sketch(
     Z = linalg.qr(_times(runs, mean, Y, m), mode="economic", overwrite_a=True)[0]
     del Y
     U = linalg.qr(_transposed_times(runs, mean, Z), mode="economic", overwrite_a=True)[0]
-    left, values, right = linalg.svd(_times(runs, mean, U, m), full_matrices=False)
-    return mean, U @ right[:rank].T, left[:, :rank] * values[:rank]
+    del Z
+    V, R = linalg.qr(_times(runs, mean, U, m), mode="economic", overwrite_a=True)
+    left, values, right = linalg.svd(R)
+    return mean, _rotated(U, right[:rank].T), _rotated(V, left[:, :rank] * values[:rank])
+
+
+def _rotated(U: Array, rotation: Array) -> Array:
+    """Give ``U rotation`` in the memory of U: where U is large, there is none for both."""
+    k = rotation.shape[1]
+    for start in range(0, len(U), _ROWS):
+        rows = slice(start, start + _ROWS)
+        U[rows, :k] = U[rows] @ rotation
+    return U[:, :k]
 
 
 def _mean(runs: Sequence[Any], m: int, n: int) -> Array:
@@ -233,9 +257,9 @@ def _mean(runs: Sequence[Any], m: int, n: int) -> Array:
 
 def _times(runs: Sequence[Any], mean: Array, factor: Array, m: int) -> Array:
     """Give ``(X - mean) factor``, (m, k), in one pass."""
-    product = np.empty((m, factor.shape[1]))
+    product = np.empty((factor.shape[1], m)).T
     for rows, piece in _pieces(runs):
-        np.matmul(piece, factor, out=product[rows])
+        np.matmul(factor.T, piece.T, out=product[rows].T)
     product -= mean @ factor
     return product
 

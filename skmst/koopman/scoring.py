@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sklearn.utils.metadata_routing import MetadataRequest
+
 KINDS = ("1", "2", "E")
 
 
@@ -23,7 +25,8 @@ def vamp_scorer(kind: str = "2") -> Callable[..., float]:
     Returns
     -------
     callable
-        ``scorer(estimator, X, y=None)``; it can be pickled.
+        ``scorer(estimator, X, y=None, *, inputs=None)``; it can be pickled. Searches pass inputs on where
+        scikit-learn's metadata routing is switched on.
 
     Raises
     ------
@@ -54,14 +57,20 @@ class _VampScorer:
     def __repr__(self) -> str:
         return f"vamp_scorer({self.kind!r})"
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Ask searches to pass inputs on, where scikit-learn's metadata routing is switched on."""
+        request = MetadataRequest(owner=type(self).__name__)
+        request.score.add_request(param="inputs", alias=True)
+        return request
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None, *, inputs: Any = None) -> float:
         if hasattr(estimator, "best_estimator_"):
-            return self(estimator.best_estimator_, X)
+            return self(estimator.best_estimator_, X, inputs=inputs)
         if hasattr(estimator, "steps"):
-            return self(estimator[-1], estimator[:-1].transform(X) if len(estimator) > 1 else X)
+            return self(estimator[-1], estimator[:-1].transform(X) if len(estimator) > 1 else X, inputs=inputs)
         if not hasattr(estimator, "vamp_score"):
             raise TypeError(
                 f"{type(estimator).__name__} has no singular functions to score (no method vamp_score): end the "
                 "pipeline in a KoopmanRegressor, or use another scoring."
             )
-        return float(estimator.vamp_score(X, kind=self.kind))
+        return float(estimator.vamp_score(X, kind=self.kind, inputs=inputs))

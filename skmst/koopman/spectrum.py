@@ -60,8 +60,8 @@ def spectrum(left: Array, right: Array, covariance: Array, cross: Array, success
     order = np.lexsort((-values.imag, -np.abs(values)))
     order = order[keep[order]]
     values = values[order].astype(complex)
-    U = left_vectors[:, order].conj().T @ right
-    V = left @ right_vectors[:, order]
+    U = mixed_product(left_vectors[:, order].conj().T, right)
+    V = mixed_product(left, right_vectors[:, order])
 
     variance = _forms(U, covariance).real
     U = U / np.sqrt(np.where(variance > 0, variance, 1.0))[:, None]
@@ -263,5 +263,26 @@ def eigenfunctions(states: Array, pairs: Spectrum, intercept: Array, mean: Array
 
 def _forms(U: ComplexArray, matrix: Array) -> ComplexArray:
     """Values ``u matrix u*`` of a sesquilinear form for each row u."""
-    values: ComplexArray = ((U @ matrix) * U.conj()).sum(axis=1)
+    values: ComplexArray = np.einsum("ki,ki->k", mixed_product(U, matrix), U.conj())
     return values
+
+
+def mixed_product(A: NDArray[Any], B: NDArray[Any]) -> ComplexArray:
+    """Multiply a complex and a real matrix, at half the cost of two complex ones.
+
+    Parameters
+    ----------
+    A, B : ndarray of shape (k, m), (m, n)
+        The matrices, either of them complex and the other one real.
+
+    Returns
+    -------
+    ndarray of complex of shape (k, n)
+        Their product.
+    """
+    product = np.empty((A.shape[0], B.shape[1]), dtype=complex)
+    if np.iscomplexobj(A):
+        product.real, product.imag = A.real @ B, A.imag @ B
+    else:
+        product.real, product.imag = A @ B.real, A @ B.imag
+    return product

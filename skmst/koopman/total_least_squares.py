@@ -37,11 +37,22 @@ def total_least_squares(pairs: PairMoments, *, rank: int | None = None) -> tuple
     Dawson, Hemati, Williams & Rowley (2016), Exp. Fluids 57, 42. Hemati, Rowley, Deem & Cattafesta (2017),
     Theor. Comput. Fluid Dyn. 31, 349.
     """
-    W, back = coordinates(pairs.before + pairs.after, rank, unit_variance=False)
+    W, back = _coordinates(pairs.before + pairs.after, rank)
     seen, k = pairs.seen_through(W), len(W)
     joint = np.block([[seen.before, seen.cross.T], [seen.cross, seen.after]])
     leading = linalg.eigh(joint)[1][:, ::-1][:, :k]
     return back @ leading[k:], linalg.pinv(leading[:k], rtol=_CUTOFF) @ W
+
+
+def _coordinates(covariance: Array, rank: int | None) -> tuple[Array, Array]:
+    """Principal coordinates in the common unit of all features; in units of their own where that one loses some.
+
+    What varies less than rounding beside the rest is lost. Noise that is equal in all features would be larger, so
+    there is next to none, and without noise any units do.
+    """
+    common = coordinates(covariance, rank, unit_variance=False)
+    own = coordinates(covariance, rank)
+    return own if rank is None and len(own[0]) > len(common[0]) else common
 
 
 #: Share of x in a joint component below which that component says nothing of how x maps.

@@ -22,6 +22,9 @@ _TOLERANCE = 1e-13
 _FIRST_DAMPING, _LAST_DAMPING = 1e-4, 1e10
 #: Logarithm of the largest growth over a run: squares of more leave the range of floating-point numbers.
 _LARGEST_GROWTH = 345.0
+#: Logarithms of the growth over a run, and over a step, of which one may be exceeded: what grows by more than 1e15 in
+#: all and doubles at every step is there in the last samples only, to fit their noise.
+_RESOLVED_GROWTH, _DOUBLING = 36.0, 0.7
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def fit_rates(
     Golub & Pereyra (1973), SIAM J. Numer. Anal. 10, 413. Kaufman (1975), BIT 15, 49: the Jacobian used here. Askham &
     Kutz (2018), SIAM J. Appl. Dyn. Syst. 17, 380: optimised dynamic mode decomposition.
     """
-    largest = 0.0 if stable else _LARGEST_GROWTH / max(series.times.max(), np.finfo(float).tiny)
+    largest = 0.0 if stable else _largest_rate(series.times)
     parameters = functions.bounded(start, largest)
     here = _linearise(functions, parameters, series)
     damping = np.full(len(here.cost), _FIRST_DAMPING)
@@ -108,6 +111,14 @@ def fit_rates(
         )
         damping = np.where(better, damping / 10, damping * 10)
     return parameters
+
+
+def _largest_rate(times: Array) -> float:
+    """Fastest growth that can be told from noise in the last samples."""
+    longest = max(float(times.max()), np.finfo(float).tiny)
+    steps = np.diff(times, axis=1)
+    step = float(np.median(steps[steps > 0])) if (steps > 0).any() else longest
+    return min(_LARGEST_GROWTH / longest, max(_RESOLVED_GROWTH / longest, _DOUBLING / step))
 
 
 def misfit(functions: Exponentials, parameters: Array, series: Series) -> Array:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from sklearn.utils.metadata_routing import MetadataRequest
+
 from skmst.metrics._checks import check_count
 from skmst.metrics._skill import variance_weighted_r2
 
@@ -22,7 +24,8 @@ def forecast_scorer(horizon: int) -> Callable[..., float]:
     Returns
     -------
     callable
-        ``scorer(estimator, X, y=None)``; it can be pickled.
+        ``scorer(estimator, X, y=None, *, inputs=None)``; it can be pickled. Searches pass inputs on where
+        scikit-learn's metadata routing is switched on.
 
     Raises
     ------
@@ -47,18 +50,25 @@ class _ForecastScorer:
     def __repr__(self) -> str:
         return f"forecast_scorer({self.horizon})"
 
-    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Ask searches to pass inputs on, where scikit-learn's metadata routing is switched on."""
+        request = MetadataRequest(owner=type(self).__name__)
+        request.score.add_request(param="inputs", alias=True)
+        return request
+
+    def __call__(self, estimator: Any, X: Any, y: Any = None, *, inputs: Any = None) -> float:
         from sklearn.pipeline import Pipeline  # imports too much for `import skmst`
 
         if hasattr(estimator, "best_estimator_"):
-            return self(estimator.best_estimator_, X, y)
+            return self(estimator.best_estimator_, X, y, inputs=inputs)
         if isinstance(estimator, Pipeline):
             features = estimator[:-1].transform(X) if len(estimator) > 1 else X
-            return self(estimator[-1], features, y)
+            return self(estimator[-1], features, y, inputs=inputs)
         if not hasattr(estimator, "hindcast"):
             raise TypeError(
                 f"{type(estimator).__name__} cannot forecast held-out trajectories (it has no method "
                 "hindcast): end the pipeline in a dynamics estimator, or use another scoring."
             )
-        past = estimator.hindcast(X, y, horizon=self.horizon)
+        given = {} if inputs is None else {"inputs": inputs}
+        past = estimator.hindcast(X, y, horizon=self.horizon, **given)
         return variance_weighted_r2(past.y_true, past.y_pred)

@@ -71,7 +71,9 @@ class DelayModel:
     history_factor : ndarray of shape (n_terms * n_latent, n_terms * n_latent)
         Cholesky factor of the window's covariance.
     n_inputs : int
-        Number of inputs, which latent states hold beside what was lifted; `advance` gives the lifted part only.
+        Number of inputs, which latent states hold beside what was lifted: those of the `lag` steps from the state's own
+        on, one after the other. `advance` gives the lifted part of the newest state, or the whole window with any
+        inputs in the newest.
     bilinear : bool
         Whether latent states also hold the products of inputs and what was lifted.
     """
@@ -141,7 +143,7 @@ class DelayModel:
         lift : callable
             From states (..., n_features) to lifted states (..., n_lifted), for models that lift again.
         inputs : ndarray of shape (..., n_inputs), default=None
-            Inputs at the step that is reached, which act from there on; None where it is the last.
+            Inputs of the `lag` steps from the one that is reached on; None where it is the last.
 
         Returns
         -------
@@ -156,7 +158,8 @@ class DelayModel:
             newest = lift(state)
         if self.n_inputs:
             given = np.zeros((*newest.shape[:-1], self.n_inputs)) if inputs is None else inputs
-            newest = with_inputs(newest, given, self.bilinear)
+            joined = with_inputs(newest[..., : self.n_lifted], given, self.bilinear)
+            newest = np.concatenate([joined, newest[..., self.n_latent :]], axis=-1)
         kept = Z.shape[-1] - newest.shape[-1]
         return np.concatenate([newest, Z[..., :kept]], axis=-1) if kept else newest, state
 

@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 from sklearn import get_config
 
 Array = NDArray[np.float64]
 
 #: Cap on the memory for windows, in MiB, where scikit-learn's `working_memory` allows more.
 _WINDOW_MEMORY = 64
+#: Dimension of states from which on products of matrices are worth saving.
+_WIDE = 128
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class WindowMoments:
             n,
             self.n_terms,
             self.mean + part * step,
-            self.scatter + other.scatter + weight * np.outer(step, step),
+            _with_outer(self.scatter + other.scatter, weight, step),
             self.output_mean + part * output_step,
             self.output_scatter + other.output_scatter + weight * output_step**2,
             self.cross + other.cross + weight * np.outer(output_step, step),
@@ -114,6 +117,10 @@ def window_moments(latent: Array, outputs: Array, n_terms: int, lag: int) -> Win
         The moments of all ``n_runs * (n_steps - n_terms * lag)`` windows.
     """
     n_windows = latent.shape[1] - n_terms * lag
+    if _as_pairs(n_terms, latent.shape[-1]) and n_windows >= 4 * lag:
+        found = _moments_of_pairs(latent, outputs, lag)
+        if found is not None:
+            return found
     starts = [(n_terms - j) * lag for j in range(n_terms + 1)]
     stacked = np.concatenate([latent[:, s : s + n_windows] for s in starts], axis=-1, dtype=np.float64)
     W = stacked.reshape(-1, stacked.shape[-1])
@@ -122,6 +129,46 @@ def window_moments(latent: Array, outputs: Array, n_terms: int, lag: int) -> Win
     W -= mean
     Y -= output_mean
     return WindowMoments(len(W), n_terms, mean, W.T @ W, output_mean, np.einsum("ti,ti->i", Y, Y), Y.T @ W)
+
+
+def _as_pairs(n_terms: int, n_latent: int) -> bool:
+    """Whether windows are pairs of states that are wide enough for products of them to be worth saving."""
+    return n_terms == 1 and n_latent >= _WIDE
+
+
+def _moments_of_pairs(latent: Array, outputs: Array, lag: int) -> WindowMoments | None:
+    """Sum up pairs of wide states: all but the ends of runs are both a state and a successor, and summed up once.
+
+    None where the ends, or the differences of means, outweigh the rest, which would cancel.
+    """
+    d = latent.shape[-1]
+    centre = latent.mean(axis=(0, 1), dtype=np.float64)
+    deviation = latent - centre
+    now, later, first, last = (
+        deviation[:, part].reshape(-1, d)
+        for part in (slice(None, -lag), slice(lag, None), slice(None, lag), slice(-lag, None))
+    )
+    n, scatter = len(now), np.empty((2 * d, 2 * d))
+    mean = np.concatenate([later.mean(axis=0), now.mean(axis=0)])
+    before = now.T @ now
+    scatter[d:, d:], scatter[:d, :d] = before, before + last.T @ last - first.T @ first
+    rounding = n * (64 * np.finfo(float).eps * centre) ** 2
+    if np.any(np.diag(scatter) + np.tile(rounding, 2) < np.maximum(0.5 * np.tile(np.diag(before), 2), 2 * n * mean**2)):
+        return None
+    np.matmul(later.T, now, out=scatter[:d, d:])
+    scatter[d:, :d] = scatter[:d, d:].T
+    scatter = _with_outer(scatter, -n, mean)
+    Y = outputs[:, :-lag].reshape(n, -1).astype(np.float64)
+    output_mean = Y.mean(axis=0)
+    Y -= output_mean
+    cross = np.concatenate([Y.T @ later, Y.T @ now], axis=1)
+    spread = np.einsum("ti,ti->i", Y, Y)
+    return WindowMoments(n, 1, mean + np.tile(centre, 2), scatter, output_mean, spread, cross)
+
+
+def _with_outer(symmetric: Array, weight: float, vector: Array) -> Array:
+    """Give ``symmetric + weight vector vector.T`` in its memory."""
+    return np.asarray(linalg.blas.dger(weight, vector, vector, a=symmetric.T, overwrite_a=True)).T
 
 
 def sum_windows(
@@ -157,7 +204,8 @@ def sum_windows(
     """
     n_latent = blocks[0].shape[-1] if lift is None else lift(blocks[0][:1, :1]).shape[-1]
     megabytes = min(get_config()["working_memory"], _WINDOW_MEMORY)
-    budget = int(megabytes * 2**20) // (8 * (n_terms + 1) * n_latent)
+    n_copies = 1 if _as_pairs(n_terms, n_latent) else n_terms + 1
+    budget = int(megabytes * 2**20) // (8 * n_copies * n_latent)
 
     def parts() -> Iterator[WindowMoments]:
         for block, output in zip(blocks, outputs, strict=True):

@@ -10,7 +10,7 @@ from skmst.koopman.generator import operator_logarithm
 from skmst.master_equation import generator_of
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6))
 def test_the_generator_comes_back(seed, n):
     rng = np.random.default_rng(seed)

@@ -6,11 +6,14 @@ import sklearn
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.utils.fixes import parse_version
 
 import skmst
 from skmst import KoopmanRegressor, PerSnapshot
-from skmst.koopman import controlled_operator
+from skmst.koopman import controlled_operator, vamp_scorer
+from skmst.metrics import forecast_scorer
 from tests.koopman.test_controls import OFFSET, B, N, driven
+from tests.koopman.test_solvers import PHYSICAL
 from tests.linear_systems import EIGENVALUES, READ, A
 
 TRAIN, TEST = driven(6, 40), driven(4, 30, seed=5)
@@ -98,6 +101,90 @@ class TestExactDynamics:
         np.testing.assert_allclose(found, X[6:, 4:], atol=1e-7)
 
 
+SOLVERS = ("edmd", "reduced_rank", "tls", "forward_backward", "vamp")
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("rank", [None, 3])
+@pytest.mark.parametrize("lag", [1, 3])
+@pytest.mark.parametrize("n_delays", [1, 2])
+class TestEverySolver:
+    def model(self, solver, rank, lag, n_delays):
+        return KoopmanRegressor(rank, solver=solver, lag=lag, n_delays=n_delays).fit(TRAIN[0], inputs=TRAIN[1])
+
+    def test_forecasts_are_exact_whatever_the_lag(self, solver, rank, lag, n_delays):
+        model, (x, u) = self.model(solver, rank, lag, n_delays), TEST
+        np.testing.assert_allclose(model.eigenvalues_, EIGENVALUES**lag, atol=1e-9)
+        assert model.residuals_.max() < 1e-6
+        assert 1 - model.score(x, inputs=u) < 1e-12
+        for n_observed in (lag, 8):
+            found = model.forecast(x[:, :n_observed], 20, inputs=u[:, : n_observed + 19])
+            np.testing.assert_allclose(found, x[:, n_observed : n_observed + 20], atol=1e-8)
+        found = model.forecast([x[0, :5], x[1, :9]], 15, inputs=[u[0, :19], u[1]])
+        np.testing.assert_allclose(found, [x[0, 5:20], x[1, 9:24]], atol=1e-8)
+
+    def test_other_data_are_judged_with_their_inputs(self, solver, rank, lag, n_delays):
+        model, (x, u) = self.model(solver, rank, lag, n_delays), TEST
+        assert model.residuals(x, inputs=u).max() < 1e-6
+        assert model.pseudospectrum(EIGENVALUES**lag, x, inputs=u).max() < 1e-6
+        assert model.vamp_score(x, inputs=u) == pytest.approx(4, abs=1e-8)
+
+
+@pytest.mark.parametrize("lag", [1, 2, 3])
+def test_inputs_between_a_state_and_its_successor_have_coefficients_of_their_own(lag):
+    model = KoopmanRegressor(lag=lag).fit(TRAIN[0], inputs=TRAIN[1])
+    expected = [np.linalg.matrix_power(A, lag - 1 - k) @ B for k in range(lag)]
+    np.testing.assert_allclose(model.input_matrix_, np.hstack(expected), atol=1e-9)
+    np.testing.assert_allclose(model.koopman_matrix_, np.linalg.matrix_power(A, lag), atol=1e-9)
+
+
+def test_the_last_predictions_of_a_long_lag_use_later_inputs_or_hold_the_last():
+    (x, u), model = TEST, KoopmanRegressor(lag=3).fit(TRAIN[0], inputs=TRAIN[1])
+    np.testing.assert_allclose(model.predict(x[:, :20], inputs=u[:, :22])[:, -3:], x[:, 20:23], atol=1e-9)
+    np.testing.assert_allclose(model.predict(x[:, :20], inputs=u[:, :20])[:, :-2], x[:, 3:21], atol=1e-9)
+    held = np.concatenate([u[:, :20], u[:, 19:20], u[:, 19:20]], axis=1)
+    expected = model.predict(x[:, :20], inputs=held)
+    np.testing.assert_array_equal(model.predict(x[:, :20], inputs=u[:, :20]), expected)
+
+
+def test_noise_in_the_states_biases_least_squares_most():
+    rng, errors = np.random.default_rng(0), {"edmd": [], "tls": [], "forward_backward": []}
+    for seed in range(10):
+        x, u = driven(20, 40, seed=seed)
+        x = x + 1.5 * rng.normal(size=x.shape)
+        for solver, found in errors.items():
+            found.append(KoopmanRegressor(solver=solver).fit(x, inputs=u).eigenvalues_[0] - EIGENVALUES[0])
+    mean = {solver: abs(np.mean(found)) for solver, found in errors.items()}
+    assert mean["tls"] < 0.2 * mean["edmd"]
+    assert mean["forward_backward"] < 0.5 * mean["edmd"]
+
+
+@pytest.mark.parametrize("solver", ["self_adjoint", "unitary", "causal"])
+def test_known_physics_with_inputs(solver, rng):
+    matrix = PHYSICAL[solver]
+    x, u = np.empty((8, 30, 3)), rng.normal(size=(8, 30, 2))
+    x[:, 0] = rng.normal(size=(8, 3))
+    for t in range(29):
+        x[:, t + 1] = x[:, t] @ matrix.T + u[:, t] @ B.T
+    model = KoopmanRegressor(solver=solver).fit(x, inputs=u)
+    np.testing.assert_allclose(model.koopman_matrix_, matrix, atol=1e-9)
+    np.testing.assert_allclose(model.input_matrix_, B, atol=1e-9)
+    np.testing.assert_allclose(model.forecast(x[:, :3], 20, inputs=u), x[:, 3:23], atol=1e-8)
+
+
+@pytest.mark.parametrize("solver", ["edmd", "vamp", "reduced_rank"])
+@pytest.mark.parametrize("rank", [None, 3])
+def test_a_noisy_operator_is_that_of_regression_on_states_and_inputs(solver, rank):
+    rng = np.random.default_rng(3)
+    x, u = TRAIN[0] + 0.3 * rng.normal(size=TRAIN[0].shape), TRAIN[1]
+    design = np.concatenate([x[:, :-2], u[:, :-2], u[:, 1:-1], np.ones((6, 38, 1))], axis=-1).reshape(-1, 8)
+    expected = np.linalg.lstsq(design, x[:, 2:].reshape(-1, 3), rcond=None)[0].T
+    model = KoopmanRegressor(rank, solver=solver, lag=2).fit(x, inputs=u)
+    np.testing.assert_allclose(model.koopman_matrix_, expected[:, :3], atol=1e-10)
+    np.testing.assert_allclose(model.input_matrix_, expected[:, 3:7], atol=1e-10)
+    np.testing.assert_allclose(model.intercept_, expected[:, 7], atol=1e-9)
+
+
 def test_noisy_data_give_the_penalised_least_squares_of_the_function():
     rng = np.random.default_rng(3)
     x, u = TRAIN[0] + 0.3 * rng.normal(size=TRAIN[0].shape), TRAIN[1]
@@ -140,7 +227,56 @@ def test_files_larger_than_memory_are_read_in_chunks_with_their_inputs(tmp_path)
     np.testing.assert_allclose(found.koopman_matrix_, A, atol=1e-9)
 
 
+class TestDiagnostics:
+    def test_intervals_hold_the_eigenvalues_of_the_unforced_system(self):
+        x, u = driven(12, 40, seed=2)
+        found = KoopmanRegressor(rank=3).fit(x, inputs=u).eigenvalue_intervals(x, inputs=u, n_resamples=2)
+        for end in (found.eigenvalues, found.low, found.high):
+            np.testing.assert_allclose(end, EIGENVALUES, atol=1e-8)
+        x += 0.1 * np.random.default_rng(0).normal(size=x.shape)
+        model = KoopmanRegressor().fit(x, inputs=u)
+        low, high = model.eigenvalue_intervals(x, inputs=u, n_resamples=2).of(np.abs)
+        assert ((low < np.abs(model.eigenvalues_)) & (np.abs(model.eigenvalues_) < high)).all()
+
+    @pytest.mark.parametrize("n_delays", [1, 2])
+    def test_eigenfunctions_grow_by_their_eigenvalues_where_inputs_rest(self, n_delays):
+        x, u = TRAIN
+        model = KoopmanRegressor(n_delays=n_delays).fit(x, inputs=u)
+        rest = np.zeros((20, 2))
+        rest[:5] = u[0, :5]
+        run = np.concatenate([x[0, :5], model.forecast(x[0, :5], 15, inputs=rest)])
+        values = model.eigenfunctions(run, inputs=rest)[6:]
+        np.testing.assert_allclose(values[1:], model.eigenvalues_ * values[:-1], atol=1e-8)
+
+    def test_residuals_on_noisy_data_are_those_of_the_unforced_successors(self, model):
+        x, u = driven(4, 30, seed=8)
+        x += 0.2 * np.random.default_rng(1).normal(size=x.shape)
+        X, Y = x[:, :-1].reshape(-1, 3), (x[:, 1:] - u[:, :-1] @ model.input_matrix_.T).reshape(-1, 3)
+        X, Y = X - X.mean(axis=0), Y - Y.mean(axis=0)
+        left = np.linalg.inv(np.linalg.eig(model.koopman_matrix_)[1])
+        values = np.linalg.eig(model.koopman_matrix_)[0]
+        error = np.linalg.norm(Y @ left.T - (X @ left.T) * values, axis=0)
+        expected = error / np.linalg.norm(X @ left.T, axis=0)
+        np.testing.assert_allclose(np.sort(model.residuals(x, inputs=u)), np.sort(expected), rtol=1e-7)
+
+
 class TestSearches:
+    @pytest.mark.parametrize(("scorer", "best"), [(forecast_scorer(5), 1), (vamp_scorer(), 4)])
+    def test_scorers_are_passed_inputs(self, scorer, best):
+        x, u = TRAIN
+        pipeline = make_pipeline(PerSnapshot(StandardScaler()), KoopmanRegressor())
+        for model in (KoopmanRegressor(lag=2), pipeline):
+            for scoring in (scorer, {"score": scorer}):
+                with sklearn.config_context(enable_metadata_routing=True):
+                    found = cross_validate(model, x, params={"inputs": u}, scoring=scoring, cv=3, error_score="raise")
+                np.testing.assert_allclose(found["test_score"], best, atol=1e-8)
+
+    def test_scorers_serve_models_without_inputs_as_before(self):
+        with sklearn.config_context(enable_metadata_routing=True):
+            for scorer in (forecast_scorer(2), vamp_scorer()):
+                found = cross_validate(KoopmanRegressor(), TRAIN[0], scoring=scorer, cv=3, error_score="raise")
+                assert np.isfinite(found["test_score"]).all()
+
     def test_with_routing_a_search_passes_inputs_without_being_asked_to(self):
         (x, u), (x_new, u_new) = BILINEAR_TRAIN, BILINEAR_TEST
         with sklearn.config_context(enable_metadata_routing=True):
@@ -153,7 +289,8 @@ class TestSearches:
         np.testing.assert_allclose(found, x_new[:, 3:], rtol=1e-6, atol=1e-6)
 
     @pytest.mark.skipif(
-        sklearn.__version__.startswith("1.6."), reason="scikit-learn 1.6 keeps metadata from the score of a Pipeline"
+        parse_version(sklearn.__version__) < parse_version("1.8"),
+        reason="before 1.8 scikit-learn keeps metadata from the score of a Pipeline (mended by its pull request 31898)",
     )
     def test_a_pipeline_is_cross_validated_with_inputs(self):
         x, u = TRAIN
@@ -174,10 +311,10 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("params", "message"),
         [
-            ({"lag": 2}, "inputs act from one step to the next, but lag=2: set lag=1"),
-            ({"rank": 2}, "solver='edmd' and rank=None, not with solver='edmd' and rank=2"),
-            ({"solver": "tls"}, "not with solver='tls'"),
-            ({"solver": "optdmd"}, "not with solver='optdmd'"),
+            ({"lag": 2, "bilinear": True}, "bilinear=True goes with .* lag=1, not with .* lag=2"),
+            ({"rank": 2, "bilinear": True}, "rank=None and lag=1, not with solver='edmd', rank=2"),
+            ({"solver": "tls", "bilinear": True}, "not with solver='tls'"),
+            ({"solver": "optdmd"}, "inputs do not go with solver='optdmd', which fits the exponentials"),
         ],
     )
     def test_what_does_not_go_with_inputs(self, params, message):
@@ -225,7 +362,7 @@ class TestErrors:
 
     def test_spectra_of_other_data(self, model):
         for call in (model.residuals, model.vamp_score, model.eigenvalue_intervals, model.eigenfunctions):
-            with pytest.raises(ValueError, match="not defined for a model with inputs"):
+            with pytest.raises(ValueError, match="fitted with 2 inputs: pass inputs="):
                 call(TEST[0])
 
 

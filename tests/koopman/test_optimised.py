@@ -178,7 +178,11 @@ class TestNoisyData:
 class TestErrors:
     @pytest.mark.parametrize(
         ("times", "message"),
-        [(np.arange(49), "one time for each step"), (np.zeros(50), "must increase"), ([np.arange(50)] * 2, "one time")],
+        [
+            (np.arange(49), "one time for each step"),
+            (np.zeros(50), "finite and increase"),
+            ([np.arange(50)] * 2, "one time"),
+        ],
     )
     def test_times(self, times, message):
         with pytest.raises(ValueError, match=message):

@@ -13,6 +13,7 @@ from skmst.datasets import (
     make_double_well,
     make_heat,
     make_ising,
+    make_kuramoto_sivashinsky,
     make_ornstein_uhlenbeck,
     make_prinz,
     make_stuart_landau,
@@ -21,6 +22,7 @@ from skmst.koopman.coarse_graining import block_spins, coarse_graining_pairs, ev
 from skmst.koopman.intervals import eigenvalue_intervals
 from skmst.koopman.pairs import PairMoments
 from skmst.koopman.pseudospectra import pseudospectrum
+from skmst.koopman.spectrum import verified
 from skmst.scattering import Setting, band_energies
 from skmst.scattering.tight import TightBank
 
@@ -224,10 +226,30 @@ class TestIsing:
 
 
 class TestNothingToFind:
+    """No skill, and residuals that say so: on data that the model has not seen, near 1 or above for noise."""
+
+    def test_shuffled_time_leaves_nothing_of_chaos(self):
+        u = make_kuramoto_sivashinsky(9, 1200, dt=0.25, random_state=0)
+        waves = np.fft.rfft(u)[..., 1:5]
+        ordered = np.concatenate([waves.real, waves.imag], axis=-1) / 64
+        rng = np.random.default_rng(0)
+        shuffled = np.stack([run[rng.permutation(len(run))] for run in ordered])
+        lift = PolynomialFeatures(2, include_bias=False)
+        sense, nonsense = (KoopmanRegressor(observables=lift).fit(x[:6]) for x in (ordered, shuffled))
+        assert sense.score(ordered[6:]) > 0.95
+        assert sense.residuals(ordered[6:]).min() < 0.1
+        assert nonsense.score(shuffled[6:]) < 0
+        assert nonsense.residuals(shuffled[6:]).min() > 0.95
+        table = nonsense.mode_table()  # what is left of a noisy mode is not explained, even where it was learned
+        assert (table["residual"] ** 2 + np.abs(table["eigenvalue"]) ** 2).min() > 0.98
+        assert len(verified(nonsense._spectrum, 0.5, nonsense.residuals(shuffled[6:])).eigenvalues) == 0
+
     def test_white_noise_has_no_spectrum_outside_its_noise(self):
         x = np.random.default_rng(0).normal(size=(50, 200, 4))
-        model = KoopmanRegressor(observables=PolynomialFeatures(2, include_bias=False)).fit(x)
+        model = KoopmanRegressor(observables=PolynomialFeatures(2, include_bias=False)).fit(x[:40])
+        assert model.score(x[40:]) < 0.01
         assert model.residuals_.min() > 0.95
+        assert model.residuals(x[40:]).min() > 0.98
         circle = np.exp(1j * np.linspace(0, np.pi, 30))
         assert pseudospectrum(PairMoments.of_runs(x, center=True), circle).min() > 1.3
 
@@ -235,8 +257,11 @@ class TestNothingToFind:
         # Two grid points a step: between them, moduli are sampled anew.
         u = make_advection(40, 30, n_x=64, length=64, speed=20.0, dt=0.1, random_state=0)
         features = ScatteringTransformer(J=4, oversampling="full").fit_transform(u)
-        rates = KoopmanRegressor().fit(features).rates_
-        assert_allclose(rates, 0, atol=1e-6)
+        model = KoopmanRegressor().fit(features[:30], u[:30])
+        assert model.score(features[30:], u[30:]) < 0.01  # where the field goes is not in them
+        # What they see stands still, and the residuals of that are rounding: no frequency, and no decay.
+        assert_allclose(model.rates_, 0, atol=1e-6)
+        assert model.residuals(features[30:]).max() < 1e-6
         fields = np.fft.rfft(u)[..., 1:4]
         seen = KoopmanRegressor().fit(np.concatenate([fields.real, fields.imag], axis=-1)).rates_
         assert_allclose(np.sort(np.abs(seen.imag)), np.repeat(2 * np.pi * np.arange(1, 4) * 2 / 64, 2), atol=1e-6)

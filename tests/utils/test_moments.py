@@ -31,6 +31,22 @@ def test_moments_are_those_of_explicit_windows(n_terms, lag):
     np.testing.assert_allclose(found.output_scatter / len(W), np.diag(joint)[W.shape[1] :])
 
 
+@pytest.mark.parametrize(("n_runs", "n_steps", "lag"), [(1, 30, 1), (3, 30, 4), (40, 3, 1)])
+@pytest.mark.parametrize("growth", [0.1, 1.0, 5.0])
+def test_moments_of_wide_states_are_those_of_explicit_windows(n_runs, n_steps, lag, growth):
+    """Also where the first or the last step outweighs all others."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n_runs, n_steps, 200)) * growth ** np.arange(n_steps)[:, None]
+    past, future = stacked_windows(X, 1, lag)
+    W = np.c_[future, past]
+    found, Y = window_moments(X, outputs_of(X), 1, lag), np.concatenate([outputs_of(run)[:-lag] for run in X])
+    np.testing.assert_allclose(found.mean, W.mean(axis=0), atol=1e-14 * np.abs(W).max())
+    exact, size = np.cov(W.T, bias=True), W.std(axis=0)
+    np.testing.assert_allclose(found.covariance() / np.outer(size, size), exact / np.outer(size, size), atol=1e-13)
+    cross = (Y - Y.mean(axis=0)).T @ (W - W.mean(axis=0)) / np.outer(Y.std(axis=0), size)
+    np.testing.assert_allclose(found.cross / np.outer(Y.std(axis=0), size), cross, atol=1e-11)
+
+
 @settings(deadline=None, max_examples=25)
 @given(cuts=st.sets(st.integers(1, 11)), offset=st.sampled_from([0.0, 1e6]))
 def test_any_chunking_adds_up_to_the_same(cuts, offset):
