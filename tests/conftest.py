@@ -10,8 +10,12 @@ os.environ["MPLBACKEND"] = "Agg"
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
+
+hypothesis.settings.register_profile("skmst", deadline=None)  # machines that do other work take longer
+hypothesis.settings.load_profile("skmst")
 
 
 @pytest.fixture(scope="session")

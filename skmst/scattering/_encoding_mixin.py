@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, check_memory
 
+from skmst.scattering import foreign_arrays, large_input
 from skmst.scattering.choices import logged_rows, resolve_encoding, takes_complex_fields
 from skmst.scattering.encoding import innermost
+from skmst.scattering.engines.namespaces import is_foreign, to_numpy
 from skmst.scattering.features import log_floor, real_parts, take_log
 from skmst.scattering.fields import check_fields, spread
 from skmst.scattering.order_energy import order_energies
@@ -169,14 +171,18 @@ class EncodingMixin:
         return None if self._encoding.couples_channels else self.n_channels
 
     def _fit(self, X, *, keep):
-        """Fit; coefficients of X too where they are kept or the logarithm's floor needs them."""
+        """Fit; coefficients of X too where they are kept or the logarithm's floor needs them.
+
+        Of what is not in memory a few fields are read, spread as the ones that are looked at in memory; the floor of
+        the logarithm asks for the coefficients of all.
+        """
         fitted = copy.copy(self)  # a fit that fails or is interrupted leaves this estimator as it was
         for name in _OPTIONAL:
             vars(fitted).pop(name, None)
-        parameters = self.get_params(deep=False)
+        parameters, elsewhere = self.get_params(deep=False), large_input.is_elsewhere(X)
         fields = check_fields(
             fitted,
-            X,
+            large_input.sample(X, self._field_axes(X), MANY) if elsewhere else X,
             grid_axes(self.grid_shape),
             self.n_channels,
             reset=True,
@@ -190,15 +196,35 @@ class EncodingMixin:
         fitted.grid_shape_, fitted.output_grid_ = encoding.grid_shape, encoding.output_grid
         if self.noise_floor is not None:
             fitted.noise_level_ = fitted._level(fields.runs)
-        coefficients = [fitted._scatter(run) for run in fields.runs] if keep or self.log else []
+        if elsewhere and is_foreign(X):
+            foreign_arrays.check_executable(encoding)
+        coefficients = [fitted._scatter(run) for run in fields.runs] if not elsewhere and (keep or self.log) else []
         if isinstance(innermost(encoding), Setting):
             fitted.order_energy_ = fitted._shares(fields.runs, coefficients)
         coefficients = [fitted._denoise(c) for c in coefficients]
         if self.log:
-            values = np.concatenate([fitted._by_path(c) for c in coefficients])
+            everything = fitted._everywhere(X) if elsewhere else coefficients
+            values = np.concatenate([fitted._by_path(c) for c in everything])
             fitted.log_floor_ = log_floor(values, logged_rows(encoding))
         self.__dict__ = fitted.__dict__
         return fields, [self._log(c) for c in coefficients]
+
+    def _field_axes(self, X):
+        return large_input.n_field_axes(tuple(X.shape), grid_axes(self.grid_shape), self.n_channels)
+
+    def _everywhere(self, X):
+        """Coefficients of fields that are not in memory, before the logarithm."""
+        if is_foreign(X):
+            return [to_numpy(foreign_arrays.coefficients(self, X, logarithm=False))]
+        found = (self._check(fields).runs for _, fields in large_input.pieces(X, self._field_axes(X)))
+        return [self._denoise(self._scatter(run)) for runs in found for run in runs]
+
+    def _mapped(self, X, method, tail, dtype):
+        """What a method gives for fields of dask or on disk."""
+        check_is_fitted(self)
+        precision = np.float32 if np.dtype(X.dtype) in (np.float32, np.complex64) else np.float64
+        dtype = np.result_type(precision, dtype)
+        return large_input.mapped(X, self._field_axes(X), getattr(self, method), tail, dtype)
 
     def _coefficients(self, X):
         fields = self._check(X)
@@ -221,7 +247,9 @@ class EncodingMixin:
 
             call = partial(check_memory(self.memory).cache(_forward_by, ignore=["n_jobs"]), __version__)
         flat = [part.reshape(-1, *field) for part in parts]
-        coefficients = np.concatenate([call(part, self._encoding, n_jobs=self.n_jobs) for part in flat])
+        size = 16 * len(innermost(self._encoding).table()["name"]) * math.prod(self._encoding.output_grid)
+        found = [large_input.forward(call, part, self._encoding, size, self.n_jobs) for part in flat]
+        coefficients = found[0] if len(found) == 1 else np.concatenate(found)
         channels = (1,) if self._encoding.couples_channels else ()
         return coefficients.reshape(*leading, *channels, *coefficients.shape[1:])
 
@@ -277,7 +305,8 @@ class EncodingMixin:
 
     def _public(self, coefficients):
         """Without the axis of channels where the caller has none."""
-        return coefficients if self._n_transformed else np.squeeze(coefficients, axis=-2 - len(self.output_grid_))
+        whole = (slice(None),) * (1 + len(self.output_grid_))
+        return coefficients if self._n_transformed else coefficients[(..., 0, *whole)]
 
     def _log(self, coefficients):
         if not self.log:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skmst.scattering import foreign_arrays
 from skmst.scattering._inverse_mixin import InverseMixin
 from skmst.scattering.choices import STATISTICS, WAVELETS
 from skmst.scattering.encoding import innermost
+from skmst.scattering.engines.namespaces import is_foreign
 from skmst.scattering.features import feature_names, flatten
 from skmst.scattering.inverse import Inversion
+from skmst.scattering.large_input import is_elsewhere
 from skmst.scattering.options import HarmonicMoments, Orthonormal, SolidHarmonic, Spectra
 from skmst.scattering.paths import RULES
 from skmst.scattering.rectifiers import RECTIFIERS
+from skmst.scattering.setting import ENGINES
+from skmst.scattering.tolerance import LARGEST, SMALLEST
 from skmst.utils._sklearn import (
     HasMethods,
     Interval,
@@ -95,6 +101,10 @@ class ScatteringTransformer(InverseMixin, TrajectoryOutputMixin, VersionStampMix
         X, which is interpolated by padding its spectrum with zeros. The modulus reaches beyond the band of the field;
         on the field's own grid its aliases change the finest coefficients by about 1 % under shifts by a fraction of
         a grid step.
+    tol : float, default=None
+        In place of `oversampling`: sample moduli by their bandwidth, for a relative error of all coefficients, in norm,
+        up to `tol` (1e-5 to 0.1) on noises and Brownian fields; single coefficients near zero may be worse. For
+        ``rectifier="modulus"`` and ``"log_modulus"``. With many wavelets per octave 1e-3 saves 2 to 5 times the work.
     noise_floor : {"auto"}, float or None, default=None
         Standard deviation of white noise in the fields, in their units, whose part in the first order is taken off as
         ``sqrt(S**2 - floor**2)``. "auto" reads it off the finest band, as the median over the fitted fields.
@@ -114,8 +124,9 @@ class ScatteringTransformer(InverseMixin, TrajectoryOutputMixin, VersionStampMix
     memory : str or joblib.Memory, default=None
         Cache of coefficients on disk, one entry per trajectory and setting, keyed by content. Spares a search over
         later steps of a Pipeline the transform of the same trajectories in every fold.
-    engine : {"auto", "numpy"}, default="auto"
-        What executes the transform.
+    engine : {"auto", "numpy", "compiled", "array_api"}, default="auto"
+        What executes the transform; all agree to rounding. "auto" takes the compiled engine where it is installed and
+        knows all options in use, else numpy; and for arrays of other libraries (torch, cupy, jax) their own functions.
     n_jobs : int, default=None
         Threads over samples. None means 1 unless in a :obj:`joblib.parallel_config` context.
 
@@ -204,13 +215,14 @@ class ScatteringTransformer(InverseMixin, TrajectoryOutputMixin, VersionStampMix
         "output_step": [Interval(Integral, 1, None, closed="left"), None],
         "paths": [StrOptions(set(RULES))],
         "upsampling": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, SMALLEST, LARGEST, closed="both"), None],
         "noise_floor": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither"), None],
         "log": ["boolean"],
         "inversion": [Inversion, None],
         "grid_shape": ["array-like", None],
         "n_channels": [Interval(Integral, 1, None, closed="left"), None],
         "memory": [str, HasMethods(["cache"]), None],
-        "engine": [StrOptions({"auto", "numpy"})],
+        "engine": [StrOptions(set(ENGINES))],
         "n_jobs": [Integral, None],
     }
 
@@ -233,6 +245,7 @@ class ScatteringTransformer(InverseMixin, TrajectoryOutputMixin, VersionStampMix
         output_step=None,
         paths="bandwidth",
         upsampling=1,
+        tol=None,
         noise_floor=None,
         log=False,
         inversion=None,
@@ -258,6 +271,7 @@ class ScatteringTransformer(InverseMixin, TrajectoryOutputMixin, VersionStampMix
         self.output_step = output_step
         self.paths = paths
         self.upsampling = upsampling
+        self.tol = tol
         self.noise_floor = noise_floor
         self.log = log
         self.inversion = inversion
@@ -309,6 +323,9 @@ class ScatteringTransformer(InverseMixin, TrajectoryOutputMixin, VersionStampMix
         -------
         ndarray of shape (..., n_features_out), or list of them
         """
+        if is_elsewhere(X):
+            self._fit(X, keep=False)
+            return self.transform(X)
         fields, coefficients = self._fit(X, keep=True)
         return fields.restore([flatten(c, self._parts, self.output_grid_) for c in coefficients])
 
@@ -326,6 +343,11 @@ class ScatteringTransformer(InverseMixin, TrajectoryOutputMixin, VersionStampMix
             One feature per channel, path and output point (two, real and imaginary part, of complex coefficients),
             float32 for float32 fields, else float64.
         """
+        if is_foreign(X):
+            check_is_fitted(self)
+            return foreign_arrays.features(self, X)
+        if is_elsewhere(X):
+            return self._mapped(X, "transform", (self._n_features_out,), np.float32)
         fields, coefficients = self._coefficients(X)
         return fields.restore([flatten(c, self._parts, self.output_grid_) for c in coefficients])
 
@@ -342,6 +364,13 @@ class ScatteringTransformer(InverseMixin, TrajectoryOutputMixin, VersionStampMix
         ndarray of shape (..., [n_channels,] n_paths, *output_grid_), or list of them
             Complex after rectifiers that keep the phase, and for spectra and phase harmonics.
         """
+        if is_foreign(X):
+            check_is_fitted(self)
+            return self._public(foreign_arrays.coefficients(self, X))
+        if is_elsewhere(X):
+            channels = (self.n_channels,) if self._n_transformed else ()
+            tail = (*channels, len(self.paths_["order"]), *self.output_grid_)
+            return self._mapped(X, "coefficients", tail, np.complex64 if self._encoding.is_complex else np.float32)
         fields, coefficients = self._coefficients(X)
         return fields.restore([self._public(c) for c in coefficients])
 

@@ -6,14 +6,17 @@ Complex gradients are ``d/dRe + i d/dIm``, transposes are for the real inner pro
 
 from __future__ import annotations
 
-import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
-from sklearn.utils import gen_even_slices
+from collections.abc import Iterator
 
-from skmst.scattering.cascade import extend, field_spectrum, following, plan_for
+import numpy as np
+from joblib import effective_n_jobs
+
+from skmst.scattering.cascade import extend, field_spectrum, following, plan_for, runs_compiled, shares
+from skmst.scattering.engines import compiled
 from skmst.scattering.filtering import transform, transpose_embed, transpose_transform
 from skmst.scattering.plan import Branch, Plan
 from skmst.scattering.setting import Setting
+from skmst.scattering.threads import Step, in_threads
 
 
 def pullback(x: np.ndarray, gradient: np.ndarray, setting: Setting, *, n_jobs: int | None = None) -> np.ndarray:
@@ -45,18 +48,24 @@ def pullback(x: np.ndarray, gradient: np.ndarray, setting: Setting, *, n_jobs: i
     if gradient.shape != shape:
         raise ValueError(f"gradient has shape {gradient.shape}, but the coefficients of x have shape {shape}.")
     out = np.empty(x.shape, ready.field_dtype)
-    packs = min(effective_n_jobs(n_jobs), -(-len(x) // ready.chunk))
-    parts = gen_even_slices(len(x), packs) if packs else []
-    Parallel(n_jobs=n_jobs, prefer="threads")(
-        delayed(_pull)(ready, x[part], gradient[part], out[part]) for part in parts
-    )
+    workers = effective_n_jobs(n_jobs) if len(x) else 1
+    if runs_compiled(ready, setting.engine):
+        rows = [slice(part.start, part.stop) for part in shares(range(len(x)), workers)]
+        jobs = [compiled.pullback(ready, x[part], gradient[part], out[part]) for part in rows]
+    else:
+        jobs = [_pull(ready, x, gradient, out, part) for part in shares(range(0, len(x), ready.chunk), workers)]
+    in_threads(jobs, n_jobs)
     return out
 
 
-def _pull(ready: Plan, x: np.ndarray, gradient: np.ndarray, out: np.ndarray) -> None:
-    for start in range(0, len(x), ready.chunk):
-        part = slice(start, start + ready.chunk)
-        out[part] = _pull_chunk(ready, x[part], np.asarray(gradient[part], ready.output_dtype))
+def _pull(ready: Plan, x: np.ndarray, gradient: np.ndarray, out: np.ndarray, starts: range) -> Iterator[Step]:
+    """A step for each of the chunks that start there."""
+    for start in starts:
+
+        def step(part: slice = slice(start, start + ready.chunk)) -> None:
+            out[part] = _pull_chunk(ready, x[part], np.asarray(gradient[part], ready.output_dtype))
+
+        yield step
 
 
 def _pull_chunk(ready: Plan, x: np.ndarray, gradient: np.ndarray) -> np.ndarray:
@@ -69,7 +78,7 @@ def _pull_chunk(ready: Plan, x: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     field = _transpose_spectrum(back, x.shape[1:], ready)
     field -= field.mean(axis=axes, keepdims=True)
     # Order 0 is the plain average: what it loses when the mean is taken out it gets back.
-    signal, spectra = ready.mean.transpose(gradient[:, 0])
+    signal, spectra = ready.mean.transpose(gradient[:, 0], direct=True)
     field = field + (signal if spectra is None else transpose_transform(spectra, len(axes)))
     return _transpose_extend(field if ready.setting.complex_fields else field.real, ready)
 
@@ -78,11 +87,11 @@ def _pull_branch(ready: Plan, branch: Branch, spectrum: np.ndarray, gradient: np
     """Gradient with respect to `spectrum`, the one before a branch; arguments as those of `descend`."""
     ndim, rectifier = len(branch.filters.grid), ready.rectifier
     out = np.empty_like(spectrum)
-    width = branch.width(len(spectrum), spectrum.itemsize)
-    for start in range(0, spectrum.shape[1], width):
-        before = spectrum[:, start : start + width]
+    for part in branch.parts(spectrum):
+        before, start = spectrum[:, part], part.start
         filtered = branch.filters.convolve(before)
-        signal, spectra = branch.pooling.transpose(gradient[:, branch.rows[first + start :][: before.shape[1]]])
+        rows = branch.rows[first + start :][: before.shape[1]]
+        signal, spectra = branch.pooling.transpose(gradient[:, rows], direct=True)
         if branch.children:
             from_children = _pull_children(ready, branch, rectifier(filtered), gradient, first + start)
             spectra = from_children if spectra is None else spectra + from_children
@@ -90,7 +99,7 @@ def _pull_branch(ready: Plan, branch: Branch, spectrum: np.ndarray, gradient: np
             through = transpose_transform(spectra, ndim)
             signal = through if signal is None else signal + through
         assert signal is not None
-        out[:, start : start + width] = branch.filters.transpose(rectifier.pullback(filtered, signal))
+        out[:, part] = branch.filters.transpose(rectifier.pullback(filtered, signal))
     return out
 
 

@@ -18,7 +18,7 @@ from skmst.scattering.phase_harmonics import PhaseHarmonics
 from skmst.scattering.rectifiers import rectifier_of
 from skmst.scattering.rotation import RotationAverage
 from skmst.scattering.scattering_spectra import ScatteringSpectra
-from skmst.scattering.setting import Setting
+from skmst.scattering.setting import ENGINES, Setting
 from skmst.scattering.settings import SETTING_PARAMETERS, octaves, per_octave, resolve_setting
 from skmst.scattering.solid_harmonics import SolidHarmonics
 from skmst.scattering.statistics import Energies
@@ -34,7 +34,9 @@ DEFAULTS = {
     "output_step": None,
     "paths": "bandwidth",
     "upsampling": 1,
+    "tol": None,
 }
+NUMPY = ("auto", "numpy")
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,15 @@ class Choice:
         Parameters that must stay at their defaults, because they have no meaning.
     couples : bool
         Whether channels can be transformed together.
+    engines : tuple of str
+        What can execute it.
     """
 
     make: Callable[[Request], Encoding]
     option: Any = None
     unused: tuple[str, ...] = ()
     couples: bool = False
+    engines: tuple[str, ...] = NUMPY
 
 
 def _cascade(request: Request) -> Setting:
@@ -137,6 +142,7 @@ def _solid_harmonics(request: Request) -> SolidHarmonics:
         T=T,
         output_step=1 if T is None else int(step or max(1, T // 4)),
         boundary=request["boundary"],
+        engine=request["engine"],
     )
 
 
@@ -159,22 +165,25 @@ def _phase_harmonics(request: Request) -> PhaseHarmonics:
     return PhaseHarmonics(**request.global_statistic, **vars(option), n_channels=request.coupled)
 
 
-_OF_CASCADES = ("T", "max_order", "rectifier", "oversampling", "output_step", "paths", "upsampling")
+_OF_CASCADES = ("T", "max_order", "rectifier", "oversampling", "output_step", "paths", "upsampling", "tol")
 WAVELETS: dict[str, Choice] = {
-    "morlet": Choice(_cascade),
-    "tight": Choice(_cascade),
+    "morlet": Choice(_cascade, engines=ENGINES),
+    "tight": Choice(_cascade, engines=ENGINES),
     "orthonormal": Choice(
-        _multiresolution, Orthonormal(), ("Q", "L", "T", "oversampling", "output_step", "paths", "upsampling")
+        _multiresolution, Orthonormal(), ("Q", "L", "T", "oversampling", "output_step", "paths", "upsampling", "tol")
     ),
     "solid_harmonics": Choice(
-        _solid_harmonics, SolidHarmonic(), ("Q", "rectifier", "oversampling", "paths", "upsampling")
+        _solid_harmonics,
+        SolidHarmonic(),
+        ("Q", "rectifier", "oversampling", "paths", "upsampling", "tol"),
+        engines=(*NUMPY, "compiled"),
     ),
 }
 STATISTICS: dict[str, Choice | None] = {
     "mean": None,  # what the wavelet says
     "energy": Choice(lambda request: Energies(**request.global_statistic), unused=_OF_CASCADES),
     "branching": Choice(lambda request: Branching(**request.global_statistic), unused=_OF_CASCADES),
-    "ratios": Choice(_ratios, unused=("T", "output_step")),
+    "ratios": Choice(_ratios, unused=("T", "output_step"), engines=ENGINES),
     "spectra": Choice(_spectra, Spectra(), _OF_CASCADES, couples=True),
     "self_similar_spectra": Choice(_spectra, Spectra(compressed=True), _OF_CASCADES, couples=True),
     "phase_harmonics": Choice(_phase_harmonics, HarmonicMoments(), _OF_CASCADES, couples=True),
@@ -250,9 +259,25 @@ def _chosen(parameters: Mapping[str, Any]) -> Choice:
             raise ValueError(
                 f"{name}={parameters[name]!r} has no meaning with {said}: leave it at its default, {DEFAULTS[name]!r}."
             )
+    _check_engine(parameters["engine"], choice, said)
     if parameters["boundary"] == "zeros" and choice.make is not _solid_harmonics:
         raise ValueError("boundary='zeros' exists for wavelet='solid_harmonics' only; use 'periodic' or 'reflect'.")
     return choice
+
+
+def _check_engine(engine: str, choice: Choice, said: str) -> None:
+    if engine not in choice.engines:
+        raise ValueError(
+            f"engine={engine!r} does not execute {said}: use one of {', '.join(map(repr, choice.engines))}."
+        )
+    if engine == "compiled":
+        from skmst.scattering.engines import available  # it loads a library: not before one is asked for
+
+        if engine not in available():
+            raise ValueError(
+                "engine='compiled' needs the compiled part of skmst, which does not load here: install skmst with a "
+                "C++17 compiler at hand, or use engine='auto', which does without."
+            )
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -83,21 +83,21 @@ def flatten(coefficients: np.ndarray, parts: np.ndarray, output_grid: tuple[int,
     """
     leading = coefficients.shape[: coefficients.ndim - 2 - len(output_grid)]
     flat = np.ascontiguousarray(coefficients).reshape(*leading, -1).view(coefficients.real.dtype)
-    return flat if parts.all() else flat[..., _kept(parts, output_grid, coefficients.shape[len(leading)])]
+    return flat if parts.all() else flat[..., kept(parts, output_grid, coefficients.shape[len(leading)])]
 
 
 def unflatten(features: np.ndarray, parts: np.ndarray, output_grid: tuple[int, ...], n_channels: int) -> np.ndarray:
     """The coefficients (*leading, n_channels, n_paths, *output_grid) that `flatten` made features of."""
-    leading, kept = features.shape[:-1], _kept(parts, output_grid, n_channels)
-    flat = np.zeros((*leading, len(kept)), features.dtype)
-    flat[..., kept] = features
+    leading, present = features.shape[:-1], kept(parts, output_grid, n_channels)
+    flat = np.zeros((*leading, len(present)), features.dtype)
+    flat[..., present] = features
     if parts.shape[1] == 2:
         flat = flat.view(np.result_type(features.dtype, np.complex64))
     return flat.reshape(*leading, n_channels, len(parts), *output_grid)
 
 
-def _kept(parts: np.ndarray, output_grid: tuple[int, ...], n_channels: int) -> np.ndarray:
-    """Which of all real numbers are features."""
+def kept(parts: np.ndarray, output_grid: tuple[int, ...], n_channels: int) -> np.ndarray:
+    """Which of all real numbers of a field's coefficients are features, in the order of `flatten`."""
     n_paths, n_parts = parts.shape
     shape = (n_channels, n_paths, math.prod(output_grid), n_parts)
     return np.broadcast_to(parts[:, None], shape).reshape(-1)

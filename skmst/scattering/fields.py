@@ -153,25 +153,30 @@ def _from_sequence(X: Any) -> np.ndarray:
 
 def _split(X: np.ndarray, grid_shape: tuple[int, ...] | None, n_channels: int | None) -> np.ndarray:
     """X with a channel axis before its grid."""
+    return X.reshape(split_shape(X.shape, grid_shape, n_channels))
+
+
+def split_shape(shape: tuple[int, ...], grid_shape: tuple[int, ...] | None, n_channels: int | None) -> tuple[int, ...]:
+    """The shape (*leading, n_channels, *grid_shape) of fields that come in another one; ValueError if they cannot."""
     channels = n_channels or 1
     if grid_shape is None:
         if n_channels is None:
-            return X[..., None, :]
-        if X.ndim >= 3 and X.shape[-2] == channels:
-            return X
+            return (*shape[:-1], 1, shape[-1])
+        if len(shape) >= 3 and shape[-2] == channels:
+            return shape
         raise ValueError(
-            f"X has shape {X.shape}, which does not hold n_channels={channels} on the axis before the 1-D grid (the "
+            f"X has shape {shape}, which does not hold n_channels={channels} on the axis before the 1-D grid (the "
             "last axis). Channels that are flattened with the grid need grid_shape."
         )
     wanted = grid_shape if n_channels is None else (channels, *grid_shape)
-    if X.ndim > len(wanted) and X.shape[X.ndim - len(wanted) :] == wanted:
-        return X.reshape(*X.shape[: X.ndim - len(wanted)], channels, *grid_shape)
-    if X.shape[-1] == math.prod(wanted):
-        return X.reshape(*X.shape[:-1], channels, *grid_shape)
-    if X.shape == wanted:
-        raise ValueError(f"X of shape {X.shape} is a single field: pass X[None], a batch of one.")
+    if len(shape) > len(wanted) and shape[len(shape) - len(wanted) :] == wanted:
+        return (*shape[: len(shape) - len(wanted)], channels, *grid_shape)
+    if shape[-1] == math.prod(wanted):
+        return (*shape[:-1], channels, *grid_shape)
+    if shape == wanted:
+        raise ValueError(f"X of shape {shape} is a single field: pass X[None], a batch of one.")
     raise ValueError(
-        f"The trailing axes of X, shape {X.shape}, must equal grid_shape={grid_shape}"
+        f"The trailing axes of X, shape {shape}, must equal grid_shape={grid_shape}"
         + (f" after n_channels={n_channels}" if n_channels else "")
         + f", or the last axis its flattened size {math.prod(wanted)}."
     )

@@ -196,7 +196,7 @@ class GlobalStatistic(WithoutCaches, ABC):
 
         packs = max(1, min(effective_n_jobs(n_jobs), -(-len(out) // step)))
         parts = gen_even_slices(len(out), packs) if len(out) else []
-        Parallel(n_jobs=n_jobs, prefer="threads")(delayed(run)(part) for part in parts)
+        Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(run)(part) for part in parts)
 
     def _extend(self, x: np.ndarray) -> np.ndarray:
         """Fields (n, n_channels, *period)."""

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.fft
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from sklearn.utils import gen_even_slices
 
+from skmst.scattering.engines import compiled_harmonics, compiled_module
 from skmst.scattering.solid_harmonic_filters import gaussian_hat, harmonic_polynomials, harmonic_reach
+from skmst.scattering.threads import Step
+from skmst.scattering.threads import in_threads as steps_in_threads
 
 if TYPE_CHECKING:
     from skmst.scattering.solid_harmonics import SolidHarmonics
 
 CHUNK_BYTES = 2**19  # fields of one thread at a time: several arrays of that size stay in the caches
+CALL_POINTS = 2**20  # points in one call of the compiled engine, after which an interrupt is noticed
 AXES = (-3, -2, -1)
 
 
@@ -40,24 +44,49 @@ class HarmonicCascade:
     grid : tuple of int
         Grid of the field and what follows beyond its edges.
     chunk : int
-        Samples that are transformed together.
+        Samples that numpy transforms together.
     """
 
     def __init__(self, setting: SolidHarmonics, dtype: np.dtype):
         self.setting, self.dtype = setting, dtype
         self.grid = extended_grid(setting)
         self.chunk = max(1, CHUNK_BYTES // (math.prod(self.grid) * dtype.itemsize))
-        # Products run over real and imaginary parts as one real array: every bin of a filter comes twice.
-        self._harmonics = [_twice(h, dtype) for h in harmonic_polynomials(self.grid, setting.L)]
-        self._gaussians = [_twice(gaussian_hat(self.grid, self._sigma(j)), dtype) for j in range(setting.J + 1)]
-        smooth = setting.T is not None and setting.T > 1
-        self._low_pass = _twice(gaussian_hat(self.grid, 0.4 * (setting.T or 1)), dtype) if smooth else None
+
+    # Products run over real and imaginary parts as one real array: every bin of a filter comes twice.
+    @cached_property
+    def _harmonics(self) -> list[np.ndarray]:
+        return [_twice(h, self.dtype) for h in harmonic_polynomials(self.grid, self.setting.L)]
+
+    @cached_property
+    def _gaussians(self) -> list[np.ndarray]:
+        sigmas = [self._sigma(j) for j in range(self.setting.J + 1)]
+        return [_twice(gaussian_hat(self.grid, sigma), self.dtype) for sigma in sigmas]
+
+    @cached_property
+    def _low_pass(self) -> np.ndarray | None:
+        T = self.setting.T or 1
+        return _twice(gaussian_hat(self.grid, 0.4 * T), self.dtype) if T > 1 else None
+
+    @cached_property
+    def _program(self) -> Any:
+        return compiled_harmonics.harmonic_program(self.setting, self.grid, self._extension(), self.dtype)
 
     def _sigma(self, j: int) -> float:
         return self.setting.sigma_0 * 2**j
 
+    def forward(self, x: np.ndarray, out: np.ndarray, *, compiled: bool, n_jobs: int | None) -> None:
+        """Write the coefficients of fields (n, *grid_shape) to `out` (n, n_paths, *output_grid), C-contiguous."""
+        if not compiled:
+            return in_threads(self.scatter, n_jobs, self.chunk, x, out)
+        program = self._program  # made before threads share it
+
+        def call(x: np.ndarray, out: np.ndarray) -> None:
+            program.forward(np.require(x, self.dtype, ["C", "A"]), out)
+
+        return in_threads(call, n_jobs, max(1, CALL_POINTS // math.prod(self.grid)), x, out)
+
     def scatter(self, x: np.ndarray, out: np.ndarray) -> None:
-        """Write the coefficients of fields (n, *grid_shape) to `out` (n, n_paths, *output_grid)."""
+        """What `forward` does, with numpy for all samples at once."""
         setting, x = self.setting, self._extend(np.asarray(x, self.dtype))
         out[:, setting.rows(())] = self._pool(x)
         spectrum = scipy.fft.rfftn(x, axes=AXES)
@@ -176,6 +205,13 @@ class HarmonicCascade:
             return signal
         return signal[(slice(None), *(slice(n) for n in self.setting.grid_shape))]
 
+    def _extension(self) -> list[np.ndarray]:
+        """For each axis of the grid the points of the field, -1 in empty space."""
+        mirror = self.setting.boundary == "reflect"
+        mode: dict[str, Any] = {"mode": "symmetric"} if mirror else {"constant_values": -1}
+        sizes = zip(self.setting.grid_shape, self.grid, strict=True)
+        return [np.pad(np.arange(n), (0, m - n), **mode) for n, m in sizes]
+
     def _extend(self, x: np.ndarray) -> np.ndarray:
         if self.setting.boundary == "zeros":
             return np.pad(x, [(0, 0), *((0, m - n) for n, m in zip(x.shape[1:], self.grid, strict=True))])
@@ -244,14 +280,35 @@ def harmonic_cascade(setting: SolidHarmonics, dtype: np.dtype) -> HarmonicCascad
     return HarmonicCascade(setting, dtype)
 
 
+def runs_compiled(engine: str) -> bool:
+    """Whether fields are scattered by the compiled engine.
+
+    Raises
+    ------
+    ValueError
+        If it is asked for and not there.
+    """
+    if engine == "numpy":
+        return False
+    able = compiled_module() is not None
+    if engine == "compiled" and not able:
+        raise ValueError(
+            "engine='compiled' cannot run here: it was not built on this machine. engine='auto' takes numpy instead."
+        )
+    return able
+
+
 def in_threads(function: Callable, n_jobs: int | None, chunk: int, *arrays: np.ndarray) -> None:
     """Apply a function to chunks of arrays that share their first axis; samples are dealt out to threads."""
 
-    def work(part: slice) -> None:
+    def work(piece: slice) -> None:
         with np.errstate(over="ignore", invalid="ignore"):  # the caller checks the output
-            for start in range(part.start, part.stop, chunk):
-                function(*(array[start : min(start + chunk, part.stop)] for array in arrays))
+            function(*(array[piece] for array in arrays))
 
-    n_parts = max(1, min(effective_n_jobs(n_jobs), -(-len(arrays[0]) // chunk)))
-    parts = gen_even_slices(len(arrays[0]), n_parts)
-    Parallel(n_jobs=n_jobs, prefer="threads")(delayed(work)(part) for part in parts)
+    def steps(part: slice) -> Iterator[Step]:
+        for start in range(part.start, part.stop, chunk):
+            yield partial(work, slice(start, min(start + chunk, part.stop)))
+
+    n = len(arrays[0])
+    parts = gen_even_slices(n, min(effective_n_jobs(n_jobs), n)) if n else ()
+    steps_in_threads([steps(part) for part in parts], n_jobs)

@@ -172,9 +172,11 @@ def _lattice_sum(
     `centre` and `radius`, beyond which the function vanishes, are in units of `steps`.
     """
     first = np.floor(centre - radius).astype(int)
-    periods = np.ceil((centre + radius - first + 1) / grid_shape).astype(int)
-    axes = [np.arange(m * n) + k for m, n, k in zip(periods, grid_shape, first, strict=True)]
+    last = np.ceil(centre + radius).astype(int)
+    axes = [np.arange(k, m + 1) for k, m in zip(first, last, strict=True)]
     values = function([step * along_axis(k, a, len(axes)) for a, (step, k) in enumerate(zip(steps, axes, strict=True))])
+    periods = -(-np.array(values.shape) // grid_shape)
+    values = np.pad(values, [(0, n) for n in periods * grid_shape - values.shape])
     by_period = values.reshape([size for pair in zip(periods, grid_shape, strict=True) for size in pair])
     total = by_period.sum(axis=tuple(range(0, 2 * len(axes), 2)))
     return np.roll(total, first, axis=tuple(range(len(axes))))

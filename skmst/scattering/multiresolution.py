@@ -356,7 +356,7 @@ class Multiresolution:
         n_parts = max(-(-n_samples // width), min(effective_n_jobs(n_jobs), n_samples))
         parts = gen_even_slices(n_samples, n_parts) if n_samples else ()
         with np.errstate(over="ignore", invalid="ignore"):  # the caller checks the output
-            Parallel(n_jobs=n_jobs, prefer="threads")(delayed(work)(part) for part in parts)
+            Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(work)(part) for part in parts)
 
     def _check_fields(self, x: np.ndarray) -> None:
         kinds = "cf" if self.complex_fields else "f"

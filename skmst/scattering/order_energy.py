@@ -22,7 +22,8 @@ def order_energies(x: np.ndarray, setting: Setting) -> np.ndarray:
         Fields, as for ``setting.forward``. A memory map is read in chunks.
     setting : Setting
         Grid, bank, boundary, orders, paths and rectifier. Averages are those with the low-pass of scale ``2**J``, which
-        completes the wavelets, and nothing is sampled: `T`, `oversampling`, `output_step` and `upsample` do not matter.
+        completes the wavelets, and nothing is sampled: `T`, `oversampling`, `tol`, `output_step` and `upsample` do not
+        matter.
 
     Returns
     -------
@@ -59,7 +60,7 @@ def order_energies(x: np.ndarray, setting: Setting) -> np.ndarray:
             f"energies add up only for the bank that loses none: take wavelet='tight', not {setting.wavelet!r}."
         )
     # A local average makes every branch transform its signals; full sampling makes its spectra the exact ones.
-    setting = replace(setting, T=max(2, 2**setting.J), oversampling=None, output_step=1, upsample=1)
+    setting = replace(setting, T=max(2, 2**setting.J), oversampling=None, tol=None, output_step=1, upsample=1)
     ready = plan_for(x, setting)
     orders = np.array([len(path) for path in setting.paths()])
     out = np.empty((len(x), setting.max_order + 2), ready.dtype)

@@ -14,13 +14,14 @@ from functools import lru_cache
 import numpy as np
 import scipy.fft
 
-from skmst.scattering.filter_bank import BANKS, mirror
+from skmst.scattering import tolerance
+from skmst.scattering.filter_bank import BANKS, MorletBank, TightBank, mirror
 from skmst.scattering.filtering import Filters, Pooling, crop, embed, make_filters
-from skmst.scattering.paths import Path, successors
+from skmst.scattering.paths import Layer, Path, successors
 from skmst.scattering.rectifiers import Rectifier, rectifier_of
 from skmst.scattering.setting import Setting
 
-CHUNK_BYTES = 4 * 2**20  # workspace of one thread: larger ones leave the caches and gain nothing
+CHUNK_BYTES = 2 * 2**20  # of one array in one thread: larger ones leave the caches and gain nothing
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,14 @@ class Branch:
         size = n_samples * len(self.filters.indices) * math.prod(self.filters.grid) * itemsize
         return max(1, CHUNK_BYTES // size)
 
+    def parts(self, spectrum: np.ndarray) -> list[slice]:
+        """Equal shares of the signals (n_samples, n_before, *grid) of the branch before, not too large to filter."""
+        n, most = spectrum.shape[1], self.width(len(spectrum), spectrum.itemsize)
+        count = -(-n // most)
+        return [slice(k * n // count, (k + 1) * n // count) for k in range(count)]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """A transform that is ready to run.
 
@@ -115,7 +122,8 @@ class _Builder:
         wavelets, rule, phase = setting.wavelets(), setting.rule, setting.is_complex
         self.n_wavelets = [len(layer) for layer in wavelets]
         self.follow = [successors(layer, wavelets[1], rule, keeps_phase=phase) for layer in wavelets]
-        self.levels = self._levels([[w.resolution for w in layer] for layer in wavelets])
+        self.levels = self._levels(wavelets)
+        self._psi: dict[MorletBank | TightBank, np.ndarray] = {}
         self._hats: dict[int, np.ndarray] = {}
         self._filters: dict[tuple, Filters] = {}
         self._poolings: dict[tuple[int, ...], Pooling] = {}
@@ -128,22 +136,27 @@ class _Builder:
         block = math.lcm(2**self.setting.J, self.setting.output_step)
         return min(2 * n, block * scipy.fft.next_fast_len(math.ceil((n + 2 * reach) / block), real=True))
 
-    def _levels(self, own: list[list[int]]) -> dict[int, list[int]]:
+    def _levels(self, wavelets: tuple[Layer, Layer]) -> dict[int, list[int]]:
         """For each order, the log2 of the subsampling that the signals of its wavelets bear.
 
-        Their own band asks for one, and the bands of all that follows them.
+        Their own band asks for one, or with a tolerance its width, and the bands of all that follows them.
         """
-        levels: dict[int, list[int]] = {}
+        tol, levels = self.setting.tol, dict[int, list[int]]()
+        own = band = [[w.resolution for w in layer] for layer in wavelets]
+        if tol is not None:
+            own = [tolerance.levels(layer, self.setting) for layer in wavelets]
+            band = [[max(0, level - tolerance.headroom(tol)) for level in layer] for layer in band]
         for order in range(self.setting.max_order, 0, -1):
             layer, after = min(order, 2) - 1, levels.get(order + 1, [])
             follow = self.follow[layer] if after else [[]] * len(own[layer])
+            after = [min(pair) for pair in zip(after, band[1], strict=True)] if after else []
             levels[order] = [min([o, *(after[m] for m in f)]) for o, f in zip(own[layer], follow, strict=True)]
         return levels
 
     def plan(self) -> Plan:
         whole = (1,) * len(self.grid)
         branches = tuple(self.branches(1, whole, [range(self.n_wavelets[0])], [[()]])) if self.levels else ()
-        largest = max([math.prod(self.grid), *(b.rows.size * math.prod(b.filters.grid) for b in branches)])
+        largest = max(math.prod(self.grid), *map(_signals, branches)) if branches else math.prod(self.grid)
         return Plan(
             setting=self.setting,
             dtype=self.dtype,
@@ -151,7 +164,7 @@ class _Builder:
             extension=self.extension(),
             mean=self.pooling((self.setting.upsample,) * len(self.grid)),
             branches=branches,
-            chunk=max(1, CHUNK_BYTES // (largest * 2 * self.dtype.itemsize)),
+            chunk=-(-CHUNK_BYTES // (largest * 2 * self.dtype.itemsize)),
         )
 
     def extension(self) -> tuple[np.ndarray, ...]:
@@ -194,7 +207,7 @@ class _Builder:
 
     def stride(self, level: int, parent: Sequence[int]) -> tuple[int, ...]:
         """Sampling of signals of one level, in steps of the finest grid."""
-        extra = self.setting.oversampling
+        extra = self.setting.oversampling if self.setting.tol is None else 0
         target = 1 if extra is None else 2 ** max(0, level - extra)
         limits = self.grid if self.setting.T is None else [math.gcd(n, self.step) for n in self.grid]
         return tuple(_stride(p, target, limit) for p, limit in zip(parent, limits, strict=True))
@@ -212,10 +225,16 @@ class _Builder:
             self._filters[key] = make_filters(hats, indices, parent, stride, self.dtype)
         return self._filters[key]
 
+    def psi(self, bank: MorletBank | TightBank) -> np.ndarray:
+        """The wavelets of a bank, made once where both layers have the same."""
+        if bank not in self._psi:
+            self._psi[bank] = bank.psi()
+        return self._psi[bank]
+
     def hats(self, layer: int) -> np.ndarray:
         """Fourier transforms of the wavelets of the first or of all later orders, on the finest grid."""
         if layer not in self._hats:
-            psi = self.banks[layer].psi()
+            psi = self.psi(self.banks[layer])
             if len(psi) < self.n_wavelets[layer]:
                 psi = np.concatenate([psi, [mirror(hat) for hat in psi]]) / math.sqrt(2)
             self._hats[layer] = embed(psi, self.setting.upsample)
@@ -242,7 +261,8 @@ class _Builder:
         if T == 1:
             return Pooling(grid, None, None, every)
         phi = crop(embed(self.banks[0].phi(T)[None], setting.upsample), grid)
-        return Pooling(grid, None, make_filters(phi, [0], stride, steps, self.dtype), every, float(phi.flat[0]))
+        low_pass = make_filters(phi, [0], stride, steps, self.dtype, negligible=0.0)
+        return Pooling(grid, None, low_pass, every, float(phi.flat[0]), phi[0])
 
     def _box(self, axis: int, m: int) -> np.ndarray:
         """Weights of m samples whose sum with a band-limited signal is its mean over the unpadded axis."""
@@ -250,6 +270,11 @@ class _Builder:
         box = np.fft.fft((np.arange(padded) < n) / n)
         weights = np.fft.ifft(crop(embed(box[None], self.setting.upsample, 0.5), (m,))[0]).real
         return np.asarray(weights, self.dtype)
+
+
+def _signals(branch: Branch) -> int:
+    """Points of all signals of one field in the largest of a branch and those after it."""
+    return max(branch.rows.size * math.prod(branch.filters.grid), *(_signals(child) for child in branch.children), 0)
 
 
 def _stride(parent: int, target: int, limit: int) -> int:

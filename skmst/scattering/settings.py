@@ -23,6 +23,8 @@ SETTING_PARAMETERS = (
     "paths",
     "rectifier",
     "upsampling",
+    "tol",
+    "engine",
 )
 TINY = 24  # grids up to this size are sampled in full by default: it costs nothing, and filters do not fit such grids
 
@@ -42,6 +44,8 @@ def resolve_setting(
     paths: str = "bandwidth",
     rectifier: str | Rectifier = "modulus",
     upsampling: int = 1,
+    tol: float | None = None,
+    engine: str = "auto",
     complex_fields: bool = False,
 ) -> Setting:
     """Settle defaults and refuse what does not fit the grid.
@@ -50,7 +54,7 @@ def resolve_setting(
     ----------
     grid_shape : tuple of int
         Grid of the fields.
-    J, Q, L, T, max_order, wavelet, boundary, oversampling, output_step, paths, rectifier, upsampling
+    J, Q, L, T, max_order, wavelet, boundary, oversampling, output_step, paths, rectifier, upsampling, tol, engine
         As in `ScatteringTransformer`.
     complex_fields : bool
         Whether the fields are complex.
@@ -75,7 +79,11 @@ def resolve_setting(
         raise ValueError(f"output_step={step} is larger than the grid {grid_shape}.")
     if upsampling & (upsampling - 1):
         raise ValueError(f"upsampling={upsampling} must be a power of two: 1, 2, 4, ...")
-    if oversampling == "auto":
+    if tol is not None and oversampling != "auto":
+        raise ValueError(f"tol={tol} decides on the sampling: leave oversampling={oversampling!r} at 'auto'.")
+    if tol is not None:
+        extra = None
+    elif oversampling == "auto":
         extra = None if max(grid_shape) <= TINY else auto_oversampling(wavelet, len(grid_shape), L, rectifier)
     else:
         extra = None if oversampling == "full" else int(oversampling)
@@ -94,6 +102,8 @@ def resolve_setting(
         rectifier=known_as(rectifier),
         complex_fields=complex_fields,
         upsample=int(upsampling),
+        tol=tol,
+        engine=engine,
     )
 
 

@@ -9,15 +9,16 @@ Mallat 2017). Integrals of powers of U over space are invariant to rotations and
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from numbers import Integral, Real
 
 import numpy as np
 
-from skmst.scattering.harmonic_cascade import HarmonicCascade, harmonic_cascade, in_threads
+from skmst.scattering.harmonic_cascade import HarmonicCascade, harmonic_cascade, in_threads, runs_compiled
 
 BOUNDARIES = ("periodic", "zeros", "reflect")
+ENGINES = ("auto", "numpy", "compiled")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class SolidHarmonics:
     boundary : {"periodic", "zeros", "reflect"}, default="periodic"
         How the field goes on beyond its edges. "zeros" is a field in empty space: sums run over all of it, the
         part outside the grid included. "reflect" repeats the edge point (period 2 N).
+    engine : {"auto", "numpy", "compiled"}, default="auto"
+        What computes the coefficients, which agree to rounding: settings that differ in it alone are equal. "auto" is
+        the compiled engine where there is one. Gradients are numpy's in any case.
 
     Raises
     ------
@@ -90,6 +94,7 @@ class SolidHarmonics:
     T: int | None = None
     output_step: int = 1
     boundary: str = "periodic"
+    engine: str = field(default="auto", compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "grid_shape", tuple(self.grid_shape))
@@ -110,6 +115,8 @@ class SolidHarmonics:
             raise ValueError(f"T={self.T!r} must be None (global) or an integer from 1 to {smallest}.")
         if self.boundary not in BOUNDARIES:
             raise ValueError(f"boundary={self.boundary!r} must be one of {BOUNDARIES}.")
+        if self.engine not in ENGINES:
+            raise ValueError(f"engine={self.engine!r} must be one of {ENGINES}.")
 
     @property
     def output_grid(self) -> tuple[int, ...]:
@@ -174,12 +181,12 @@ class SolidHarmonics:
         Raises
         ------
         ValueError
-            If the shape is not that of the grid, or coefficients overflow.
+            If the shape is not that of the grid, coefficients overflow, or there is no engine as the one asked for.
         """
-        cascade = self._cascade_for(x)
+        cascade, compiled = self._cascade_for(x), runs_compiled(self.engine)
         n_paths = self.rows(self.scales[-1], self.L).stop if self.scales else len(self.powers)
         out = np.empty((len(x), n_paths, *self.output_grid), cascade.dtype)
-        in_threads(cascade.scatter, n_jobs, cascade.chunk, x, out)
+        cascade.forward(x, out, compiled=compiled, n_jobs=n_jobs)
         if not np.isfinite(out).all():
             raise ValueError(f"Scattering coefficients overflow {cascade.dtype}: scale the fields to smaller values.")
         return out

@@ -10,15 +10,14 @@ from typing import Any
 #: What skmst computes with, and what it uses where that is installed.
 _REQUIRED = ("numpy", "scipy", "scikit-learn", "joblib", "kymatio")
 _OPTIONAL = ("matplotlib", "rich")
-#: What executes the scattering transform under ``engine="auto"``.
-_ENGINE = "numpy"
 
 
 def show_versions() -> None:
     """Print the versions of Python, of skmst and of what it builds on, for a bug report.
 
-    Also the engine that executes the scattering transform, and the libraries that run threads, where
-    threadpoolctl is installed (it comes with scikit-learn).
+    Also the engine that executes the scattering transform under ``engine="auto"``, with the instruction set that it was
+    compiled for and those that it could have been chosen from, and the libraries that run threads, where threadpoolctl
+    is installed (it comes with scikit-learn).
 
     Examples
     --------
@@ -39,7 +38,7 @@ def show_versions() -> None:
             "skmst": __version__,
             **{name: _version(name) for name in _REQUIRED + _OPTIONAL},
         },
-        "Scattering transform": {"engine": _ENGINE},
+        "Scattering transform": _engine(),
     }
     for title, entries in sections.items():
         print(title)
@@ -56,6 +55,19 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
+
+
+def _engine() -> dict[str, str]:
+    from skmst.scattering import engines  # at call time, as above
+
+    try:
+        active = engines.instruction_set()
+    except (ValueError, RuntimeError) as error:  # the report is what helps to find out why
+        return {"engine": f"none: {error}"}
+    return {
+        "engine": "numpy" if active is None else f"compiled ({active})",
+        "built for": ", ".join(engines.built()) or "none",
+    }
 
 
 def _thread_pools() -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import numpy
 import pytest
 
 import skmst
+from skmst.scattering import engines
 from skmst.utils import _versions
 from skmst.utils._versions import show_versions
 
@@ -23,7 +24,29 @@ def test_report_states_the_versions_in_use(capsys):
     assert report["python"].startswith(platform.python_version())
     assert report["numpy"] == numpy.__version__
     assert report["skmst"] == skmst.__version__
-    assert report["engine"] == "numpy"
+
+
+@pytest.mark.parametrize(("active", "said"), [(None, "numpy"), ("x86-64-v3", "compiled (x86-64-v3)")])
+def test_report_names_the_engine_and_its_instruction_set(capsys, monkeypatch, active, said):
+    monkeypatch.setattr(engines, "instruction_set", lambda: active)
+    show_versions()
+    assert entries(capsys.readouterr().out)["engine"] == said
+
+
+def test_report_lists_what_was_built(capsys):
+    show_versions()
+    assert entries(capsys.readouterr().out)["built for"] == (", ".join(engines.built()) or "none")
+
+
+def test_report_comes_even_where_no_engine_can_be_chosen(capsys, monkeypatch):
+    def refuse():
+        raise ValueError("SKMST_ENGINE_ISA='v9' in the environment must be one of ...")
+
+    monkeypatch.setattr(engines, "instruction_set", refuse)
+    show_versions()
+    report = entries(capsys.readouterr().out)
+    assert "SKMST_ENGINE_ISA" in report["engine"]
+    assert report["numpy"] == numpy.__version__
 
 
 def test_report_names_every_dependency(capsys):
