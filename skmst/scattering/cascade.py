@@ -17,6 +17,9 @@ from skmst.scattering.threads import Step, in_threads
 
 __all__ = ["CHUNK_BYTES", "Setting", "crop", "descend", "extend", "field_spectrum", "plan", "scatter"]
 
+#: In a length of the grid, beyond which numpy's transforms are faster than those of the compiled engine.
+LARGEST_PRIME = 127
+
 Visit = Callable[[Branch, np.ndarray, np.ndarray, "np.ndarray | None"], None]
 
 
@@ -91,10 +94,23 @@ def runs_compiled(ready: Plan, engine: str) -> bool:
     if engine == "numpy":
         return False
     able = compiled.executes(ready.rectifier)
+    if engine == "auto" and max(map(largest_prime, ready.mean.grid)) > LARGEST_PRIME:
+        return False
     if engine == "compiled" and not able:
         why = "it was not built on this machine" if compiled_module() is None else f"it has no {ready.rectifier!r}"
         raise ValueError(f"engine='compiled' cannot run this transform: {why}. engine='auto' takes numpy instead.")
     return able
+
+
+def largest_prime(n: int) -> int:
+    """The largest prime factor of n, 1 of 1."""
+    largest, factor = 1, 2
+    while factor * factor <= n:
+        if n % factor:
+            factor += 1
+        else:
+            n, largest = n // factor, factor
+    return max(largest, n)
 
 
 def plan_for(x: np.ndarray, setting: Setting) -> Plan:

@@ -27,10 +27,14 @@ def in_threads(jobs: Sequence[Iterable[Step]], n_jobs: int | None) -> None:
 
     def work(steps: Iterable[Step], lock: Lock) -> None:
         with lock:
-            for step in steps:
-                if stop.is_set():
-                    return
-                step()
+            try:
+                for step in steps:
+                    if stop.is_set():
+                        return
+                    step()
+            except BaseException:
+                stop.set()
+                raise
 
     try:
         Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(work)(*job) for job in zip(jobs, locks, strict=True))

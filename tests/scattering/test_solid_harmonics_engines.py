@@ -66,7 +66,10 @@ def test_engines_agree(setting, seed):
     assert max(disagreements(setting, found, expected)) < 1e-12
     single, expected = both(setting, x.astype(np.float32))
     assert single.dtype == np.float32
-    assert max(disagreements(setting, single, expected)) < 1e-6
+    # A field in much empty space collects round-off from all of it, in whatever engine.
+    by_numpy = replace(setting, engine="numpy").forward(x.astype(np.float32))
+    unavoidable = max(disagreements(setting, by_numpy, expected))
+    assert max(disagreements(setting, single, expected)) < max(1e-6, 3 * unavoidable)
 
 
 @needs_engine

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.fft import fftn
 
 from skmst.scattering import Setting
-from skmst.scattering.cascade import scatter
+from skmst.scattering.cascade import runs_compiled, scatter
 from skmst.scattering.engines import compiled, compiled_module
 from skmst.scattering.plan import plan
 from skmst.scattering.rectifiers import Modulus
@@ -152,6 +152,13 @@ def test_an_unknown_rectifier_is_left_to_the_numpy_engine(rng):
     assert_allclose(setting.forward(x)[:, 1:], 0.5 * Setting((32,), 2, max_order=1).forward(x)[:, 1:], atol=1e-14)
     with pytest.raises(ValueError, match="engine='compiled' cannot run this transform: it has no"):
         by("compiled", setting).forward(x)
+
+
+@pytest.mark.parametrize(("shape", "is_compiled"), [((1024,), True), ((2 * 1009,), False), ((64, 131), False)])
+def test_lengths_with_a_large_prime_are_left_to_the_numpy_engine(shape, is_compiled):
+    ready = plan(Setting(shape, 2), np.dtype(float))
+    assert runs_compiled(ready, "auto") is is_compiled
+    assert runs_compiled(ready, "compiled")
 
 
 def test_one_program_per_plan_that_goes_with_it():

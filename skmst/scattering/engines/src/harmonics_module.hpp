@@ -5,8 +5,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <atomic>
 #include <memory>
-#include <mutex>
 
 #include "harmonic_executor.hpp"
 
@@ -18,6 +18,8 @@ class HarmonicEngine : public HarmonicProgram<T> {
 public:
     using HarmonicProgram<T>::HarmonicProgram;
 
+    ~HarmonicEngine() { delete spare_.load(); }
+
     void forward(const pybind11::array& x, pybind11::array out) {
         const std::size_t n = x.shape(0);
         check(x, n * this->points(), "x");
@@ -27,8 +29,7 @@ public:
         pybind11::gil_scoped_release unlocked;
         auto executor = take();
         for (std::size_t i = 0; i < n; ++i) executor->forward(from + i * this->points(), to + i * this->n_coefficients());
-        const std::lock_guard<std::mutex> lock(mutex_);
-        spare_ = std::move(executor);
+        executor.reset(spare_.exchange(executor.release()));
     }
 
 private:
@@ -38,15 +39,11 @@ private:
     }
 
     std::unique_ptr<HarmonicExecutor<T>> take() {
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            if (spare_) return std::move(spare_);
-        }
-        return std::make_unique<HarmonicExecutor<T>>(*this);
+        std::unique_ptr<HarmonicExecutor<T>> spare(spare_.exchange(nullptr));
+        return spare ? std::move(spare) : std::make_unique<HarmonicExecutor<T>>(*this);
     }
 
-    std::mutex mutex_;
-    std::unique_ptr<HarmonicExecutor<T>> spare_;
+    std::atomic<HarmonicExecutor<T>*> spare_{nullptr};  // without a lock, which a fork could leave locked
 };
 
 template <class T>

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <ctime>
 
-#include "executor.hpp"
+#include "adjoint.hpp"
 #include "harmonics_module.hpp"
 
 namespace py = pybind11;
@@ -41,7 +41,7 @@ public:
 
     std::unique_ptr<Executor<T>> take() {
         std::unique_ptr<Executor<T>> spare(spare_.exchange(nullptr));
-        return spare ? std::move(spare) : std::make_unique<Executor<T>>(*this, false);
+        return spare ? std::move(spare) : std::make_unique<Executor<T>>(*this);
     }
     void give_back(std::unique_ptr<Executor<T>> executor) {
         if (executor->bytes() <= SPARE_BYTES) executor.reset(spare_.exchange(executor.release()));
@@ -76,8 +76,8 @@ void pullback(const Engine<T>& engine, const py::array& x, const py::array& grad
     T* target = const_cast<T*>(numbers<T>(out, n * in, "out"));
     if (!out.writeable()) throw std::invalid_argument("out is read-only");
     py::gil_scoped_release unlocked;
-    Executor<T> executor(engine, true);
-    for (std::size_t i = 0; i < n; ++i) executor.pullback(from + i * in, slope + i * to, target + i * in);
+    Adjoint<T> adjoint(engine);
+    for (std::size_t i = 0; i < n; ++i) adjoint.pullback(from + i * in, slope + i * to, target + i * in);
 }
 
 // Operations per second, 5 n log2(n) for n complex points, of the fastest transforms of square grids.
