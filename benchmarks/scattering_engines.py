@@ -81,6 +81,8 @@ def runner(workload, dtype, engine, x, n_jobs=None):
         return lambda: setting.forward(x, n_jobs=n_jobs)
     plan = workload.plan(dtype)
     out = np.ones((len(x), plan.n_paths, *plan.setting.output_grid), dtype)  # its pages are taken now
+    if cascade.runs_compiled(plan, engine):
+        compiled.program_of(plan)  # part of the plan
 
     def run():
         cascade.scatter_planned(plan, x, out, engine=engine, n_jobs=n_jobs)
@@ -217,8 +219,7 @@ def _own_both(workload, dtype):
         setting = workload.setting()
         return lambda: (forward(), setting.pullback(x, ones))
     plan, back = workload.plan(dtype), np.empty_like(x)
-    pull = compiled.pullback if cascade.runs_compiled(plan, "auto") else adjoint._pull
-    return lambda: (forward(), pull(plan, x, ones, back))
+    return lambda: (forward(), adjoint.pull_planned(plan, x, ones, back))
 
 
 def threads(repeats):

@@ -48,14 +48,27 @@ def pullback(x: np.ndarray, gradient: np.ndarray, setting: Setting, *, n_jobs: i
     if gradient.shape != shape:
         raise ValueError(f"gradient has shape {gradient.shape}, but the coefficients of x have shape {shape}.")
     out = np.empty(x.shape, ready.field_dtype)
+    pull_planned(ready, x, gradient, out, engine=setting.engine, n_jobs=n_jobs)
+    return out
+
+
+def pull_planned(
+    ready: Plan,
+    x: np.ndarray,
+    gradient: np.ndarray,
+    out: np.ndarray,
+    *,
+    engine: str = "auto",
+    n_jobs: int | None = None,
+) -> None:
+    """Write the gradient with respect to fields to `out`."""
     workers = effective_n_jobs(n_jobs) if len(x) else 1
-    if runs_compiled(ready, setting.engine):
+    if runs_compiled(ready, engine):
         rows = [slice(part.start, part.stop) for part in shares(range(len(x)), workers)]
         jobs = [compiled.pullback(ready, x[part], gradient[part], out[part]) for part in rows]
     else:
         jobs = [_pull(ready, x, gradient, out, part) for part in shares(range(0, len(x), ready.chunk), workers)]
     in_threads(jobs, n_jobs)
-    return out
 
 
 def _pull(ready: Plan, x: np.ndarray, gradient: np.ndarray, out: np.ndarray, starts: range) -> Iterator[Step]:
