@@ -119,9 +119,10 @@ def test_every_setting_is_computed_once_with_a_cache(case, tmp_path, monkeypatch
     scatter, fields = case
     plain = scatter.fit_transform(fields)
     cached = clone(scatter).set_params(memory=joblib.Memory(tmp_path, verbose=0))
-    assert_array_equal(cached.fit_transform(fields), plain)
+    first = cached.fit_transform(fields)
+    assert_allclose(first, plain, rtol=1e-11, atol=1e-12)  # trajectory by trajectory sums round otherwise
     monkeypatch.setattr(type(cached._encoding), "forward", lambda *a, **k: pytest.fail("computed again"))
-    assert_array_equal(clone(cached).fit_transform(fields), plain)
+    assert_array_equal(clone(cached).fit_transform(fields), first)
 
 
 def test_names_stand_for_the_objects_of_the_library(rng):
