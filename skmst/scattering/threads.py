@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from threading import Event, Lock
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
-from joblib import Parallel, delayed
+from joblib import effective_n_jobs
 
 Step = Callable[[], None]
 
 
 def in_threads(jobs: Sequence[Iterable[Step]], n_jobs: int | None) -> None:
-    """Take the steps of every job, in their order, jobs side by side through joblib.
+    """Take the steps of every job, in their order, jobs side by side.
 
     An interrupt, or an error in one of them, lets the others finish their step and no more; no thread works on when
     this returns or raises.
@@ -21,26 +22,30 @@ def in_threads(jobs: Sequence[Iterable[Step]], n_jobs: int | None) -> None:
     jobs : sequence of iterable of callable
         Steps hold the interpreter's lock or not, as they like; an interrupt waits for the steps at hand.
     n_jobs : int or None
-        As joblib has it.
+        Threads, as joblib counts them: one in its own workers. Its pools take 10 ms to start and end, which short
+        transforms would feel.
     """
-    stop, locks = Event(), [Lock() for _ in jobs]
+    stop = Event()
 
-    def work(steps: Iterable[Step], lock: Lock) -> None:
-        with lock:
-            try:
-                for step in steps:
-                    if stop.is_set():
-                        return
-                    step()
-            except BaseException:
-                stop.set()
-                raise
+    def work(steps: Iterable[Step]) -> None:
+        try:
+            for step in steps:
+                if stop.is_set():
+                    return
+                step()
+        except BaseException:
+            stop.set()
+            raise
 
-    try:
-        Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(work)(*job) for job in zip(jobs, locks, strict=True))
-    except BaseException:
-        stop.set()
-        for lock in locks:
-            with lock:
-                pass
-        raise
+    workers = min(effective_n_jobs(n_jobs), len(jobs))
+    if workers <= 1:
+        for steps in jobs:
+            work(steps)
+        return
+    with ThreadPoolExecutor(workers) as pool:  # waits for its threads on the way out
+        try:
+            for done in [pool.submit(work, steps) for steps in jobs]:
+                done.result()
+        except BaseException:
+            stop.set()
+            raise
